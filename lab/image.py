@@ -1,0 +1,160 @@
+"""Images: built once per suite and shape by mmdebstrap, then copied for each host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import needs, paths, shapes, tree
+from lab.errors import LabError
+from lab.locks import locked
+from lab.run import run
+from lab.suites import Suite, find
+from lab.tree import Files
+
+# What no two hosts may share.
+UNIQUE = ("etc/machine-id", "etc/hostname", "etc/resolv.conf", "var/lib/dbus/machine-id")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what is in an image; its digest says whether a cached one is still the right one."""
+
+    suite: str
+    bootstrap: tuple[str, ...]
+    sources: tuple[str, ...]
+    files: Files
+    commands: tuple[tuple[str, ...], ...]
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits."""
+        parts = [self.suite, self.bootstrap, self.sources, sorted(self.files.items()), self.commands]
+        return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
+
+    def build_command(self, target: Path) -> list[str]:
+        """Return the command that fills `target`."""
+        return ["mmdebstrap", *self.bootstrap, self.suite, str(target), *self.sources]
+
+
+def carried_apt_options(dump: str) -> list[str]:
+    """Pick from `apt-config dump` what this network needs to reach an archive: proxies and clock checks."""
+    wanted = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-")
+    return [line.strip() for line in dump.splitlines() if line.startswith(wanted) and ' ""' not in line]
+
+
+def apt_options() -> list[str]:
+    """Return the options of the controller's apt that its network asks for; none where it has no apt."""
+    return carried_apt_options(run(["apt-config", "dump"])) if shutil.which("apt-config") else []
+
+
+def source_lines(suite: Suite, mirror: str | None, keyring: str | None) -> tuple[str, ...]:
+    """Return apt source lines for a mirror of one's own; none means the ones that mmdebstrap knows."""
+    if not mirror:
+        return ()
+    options = f"[signed-by={keyring}] " if keyring else ""
+    pockets = ["", "-updates"] + (["-security"] if suite.distribution == "ubuntu" else [])
+    return tuple(f"deb {options}{mirror} {suite.name}{pocket} {suite.components}" for pocket in pockets)
+
+
+def recipe(
+    suite: Suite,
+    shape: str,
+    mirror: str | None = None,
+    keyring: str | None = None,
+    options: Sequence[str] = (),
+) -> Recipe:
+    """Return how to build the image of a suite and shape."""
+    bootstrap = [
+        "--mode=root",
+        "--variant=minbase",
+        "--format=directory",
+        f"--include={','.join(shapes.packages(shape, suite))}",
+        f"--components={suite.components.replace(' ', ',')}",
+    ]
+    if keyring:
+        bootstrap.append(f"--keyring={keyring}")
+    bootstrap += [f"--aptopt={option}" for option in options]
+    return Recipe(
+        suite=suite.name,
+        bootstrap=tuple(bootstrap),
+        sources=source_lines(suite, mirror, keyring),
+        files=shapes.files(shape),
+        commands=tuple(tuple(command) for command in shapes.commands(shape, suite)),
+    )
+
+
+def _prune(root: Path) -> None:
+    """Remove what must differ between hosts; an empty machine-id is filled at boot."""
+    for path in [*UNIQUE, *(str(key.relative_to(root)) for key in root.glob("etc/ssh/ssh_host_*"))]:
+        (root / path).unlink(missing_ok=True)
+    (root / "etc/machine-id").touch(mode=0o444)
+
+
+def _build(plan: Recipe, target: Path) -> None:
+    needs.require_builder()
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    if subprocess.run(plan.build_command(target), stdout=sys.stderr, env=environment).returncode != 0:
+        raise LabError(
+            f"mmdebstrap could not build {plan.suite} (its own words are above): "
+            "check the network, or name an archive with --mirror (and its --keyring)."
+        )
+    tree.write(target, plan.files)
+    for command in plan.commands:
+        run(["chroot", str(target), *command])
+    _prune(target)
+
+
+def provide(
+    suite_name: str,
+    shape: str,
+    mirror: str | None = None,
+    keyring: str | None = None,
+    copy_to: Path | None = None,
+) -> None:
+    """Build the image if there is none or its recipe changed, then copy its root directory to `copy_to`.
+
+    Mirror and keyring default to LAB_MIRROR and LAB_KEYRING. Two processes never build the same image twice, a
+    build that is killed leaves no half image behind, and no image is replaced while it is copied.
+
+    Raises:
+        LabError: unknown suite or shape, a tool is missing, or the build failed.
+    """
+    suite = find(suite_name)
+    shapes.check(shape)
+    mirror, keyring = mirror or os.environ.get("LAB_MIRROR"), keyring or os.environ.get("LAB_KEYRING")
+    plan = recipe(suite, shape, mirror, keyring, apt_options())
+    image = paths.images_dir() / f"{suite_name}-{shape}"
+
+    def waiting() -> None:
+        print(f"lab: waiting for the image {image.name}, which another process uses", file=sys.stderr)
+
+    with locked(image.with_name(f".{image.name}.lock"), None if image.exists() else waiting):
+        _refresh(plan, image)
+        if copy_to:
+            run(["cp", "-a", "--reflink=auto", str(image / "root"), str(copy_to)])
+
+
+def _refresh(plan: Recipe, image: Path) -> None:
+    note = image / "recipe"
+    if note.exists() and note.read_text() == plan.digest:
+        return
+    began = time.monotonic()
+    print(f"lab: building the image {image.name} (about 20 s)", file=sys.stderr)
+    temporary = image.with_name(f".{image.name}.new")
+    for stale in (temporary, image):
+        if stale.exists():
+            shutil.rmtree(stale)
+    temporary.mkdir()
+    _build(plan, temporary / "root")
+    (temporary / "recipe").write_text(plan.digest)
+    temporary.rename(image)
+    print(f"lab: built {image.name} in {time.monotonic() - began:.0f} s", file=sys.stderr)
