@@ -1,0 +1,1 @@
+"""Operations that pyinfra lacks, each a pure function from what is there and what is wanted to commands."""

@@ -1,0 +1,207 @@
+"""Reads a host's state in one process. Runs ON the host (`python3 -c`), so: standard library, Python 3.9, one file.
+
+argv[1] is a JSON query, standard output the JSON answer; host_state.py gives both their types.
+"""
+
+import grp
+import hashlib
+import http.client
+import json
+import os
+import pwd
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
+from typing import Any
+
+Found = dict[str, Any]
+
+
+def output(*words: str) -> str:
+    """A command's standard output; "" where the command is missing or fails."""
+    try:
+        return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    except OSError:
+        return ""
+
+
+def text(path: str) -> str:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def name_of(find: "Callable[[int], Any]", number: int) -> str:
+    try:
+        return str(find(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def entry(path: str) -> Found:
+    """One path: what it is, whose, and its content's hash."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return {"kind": "absent"}
+    mode = stat.S_IMODE(found.st_mode)
+    answer: Found = {"mode": mode, "changed": found.st_ctime}
+    answer["owner"] = name_of(pwd.getpwuid, found.st_uid)
+    answer["group"] = name_of(grp.getgrgid, found.st_gid)
+    if stat.S_ISLNK(found.st_mode):
+        return {**answer, "kind": "link", "target": os.readlink(path)}
+    if stat.S_ISDIR(found.st_mode):
+        return {**answer, "kind": "directory"}
+    with open(path, "rb") as file:
+        return {**answer, "kind": "file", "sha256": hashlib.sha256(file.read()).hexdigest()}
+
+
+def packages(names: "list[str]") -> "dict[str, str]":
+    """Versions of installed packages; a name that is missing is not installed."""
+    lines = output(
+        "dpkg-query", "-W", "-f", "${db:Status-Status}\t${Package}\t${Version}\n", *names
+    ).splitlines()
+    found = [line.split("\t") for line in lines]
+    return {name: version for status, name, version in found if status == "installed"}
+
+
+PROPERTIES = (
+    "Id,Names,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,InactiveExitTimestampMonotonic"
+)
+
+
+def units(names: "list[str]") -> Found:
+    """systemd's view of each unit; `started` is seconds since the epoch, 0 for never."""
+    shown = output("systemctl", "show", "--property=" + PROPERTIES, "--", *names)
+    answer: Found = {}
+    for name, block in zip(names, shown.strip().split("\n\n")):  # noqa: B905 - Python 3.9
+        value = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        since = int(value.get("InactiveExitTimestampMonotonic") or 0) / 1e6
+        stamp = "/run/harvest-stamps/" + name
+        answer[name] = {
+            "load": value.get("LoadState", ""),
+            "active": value.get("ActiveState", ""),
+            "enabled": value.get("UnitFileState", ""),
+            "needs_daemon_reload": value.get("NeedDaemonReload") == "yes",
+            "started": time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + since if since else 0,
+            "stamped": os.stat(stamp).st_mtime if os.path.exists(stamp) else 0,
+        }
+    return answer
+
+
+def users(names: "list[str]") -> Found:
+    """Accounts, with the groups that list them and whether they have a password (not which)."""
+    answer: Found = {}
+    shadow = dict(line.split(":")[:2] for line in text("/etc/shadow").splitlines() if ":" in line)
+    for name in names:
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        answer[name] = {
+            "uid": found.pw_uid,
+            "home": found.pw_dir,
+            "shell": found.pw_shell,
+            "group": name_of(grp.getgrgid, found.pw_gid),
+            "groups": sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem),
+            "has_password": shadow.get(name, "*")[:1] not in ("*", "!"),
+        }
+    return answer
+
+
+def firewall() -> Found:
+    """UFW: what is configured (its own rule files) and what the kernel holds (`live` counts ACCEPT rules)."""
+    rules = {}
+    for family, path in (("v4", "/etc/ufw/user.rules"), ("v6", "/etc/ufw/user6.rules")):
+        found = [line[14:] for line in text(path).splitlines() if line.startswith("### tuple ### ")]
+        rules[family] = [
+            " ".join(word for word in line.split() if not word.startswith("comment=")) for line in found
+        ]
+    live = {}
+    for family, tool, chain in (("v4", "iptables", "ufw-user-input"), ("v6", "ip6tables", "ufw6-user-input")):
+        listed = output(tool, "-w", "-S", chain).splitlines()
+        live[family] = sum("-j ACCEPT" in line or "-j ufw" in line for line in listed) if listed else -1
+    return {
+        "enabled": "ENABLED=yes" in text("/etc/ufw/ufw.conf").splitlines(),
+        "defaults": sorted(
+            line for line in text("/etc/default/ufw").splitlines() if line.startswith("DEFAULT_")
+        ),
+        "rules": rules,
+        "live": live,
+    }
+
+
+class Loopback(http.client.HTTPSConnection):
+    """HTTPS to this host itself under the site's name."""
+
+    def connect(self) -> None:
+        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        context = ssl._create_unverified_context()  # noqa: S323 - asks itself; the audit checks the certificate
+        self.sock = context.wrap_socket(plain, server_hostname=self.host)
+
+
+def answer_of(url: str) -> Found:
+    """GET from this host to itself: status, content type and the start of the body."""
+    scheme, rest = url.split("://", 1)
+    authority, path = rest.split("/", 1)
+    name, _, port = authority.partition(":")
+    try:
+        if scheme == "https":
+            connection: http.client.HTTPConnection = Loopback(name, int(port or 443), timeout=10)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", int(port or 80), timeout=10)
+        connection.request("GET", "/" + path, headers={"Host": authority})
+        response = connection.getresponse()
+        body = response.read(65536).decode(errors="replace")
+        return {"status": response.status, "type": response.getheader("Content-Type", ""), "body": body}
+    except (OSError, http.client.HTTPException) as error:
+        return {"status": 0, "type": "", "body": f"{type(error).__name__}: {error}"}
+
+
+def certificate(path: str) -> Found:
+    """A PEM certificate's names and the seconds that it has left; {} where there is none."""
+    shown = output("openssl", "x509", "-in", path, "-noout", "-enddate", "-ext", "subjectAltName")
+    end = [line[9:] for line in shown.splitlines() if line.startswith("notAfter=")]
+    names = [word.strip(" ,")[4:] for word in shown.replace(",", "\n").splitlines() if "DNS:" in word]
+    return {"names": sorted(names), "left": ssl.cert_time_to_seconds(end[0]) - time.time()} if end else {}
+
+
+def system() -> Found:
+    pairs = [line.split("=", 1) for line in text("/etc/os-release").splitlines() if "=" in line]
+    release = {key: value.strip('"') for key, value in pairs}
+    disk = os.statvfs("/")
+    zone = os.path.realpath("/etc/localtime")
+    return {
+        "os": release.get("ID", ""),
+        "version": release.get("VERSION_ID", ""),
+        "pretty": release.get("PRETTY_NAME", "an unknown system"),
+        "systemd": os.path.isdir("/run/systemd/system"),
+        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
+        "hostname": text("/etc/hostname").strip(),
+        "timezone": zone.partition("/zoneinfo/")[2],
+        "free_mb": disk.f_bavail * disk.f_frsize // 2**20,
+        "cores": os.cpu_count() or 1,
+        "cloud_init": bool(os.path.exists("/usr/bin/cloud-init")),
+        "trusts": hashlib.sha256(text("/etc/ssl/certs/ca-certificates.crt").encode()).hexdigest(),
+    }
+
+
+def main() -> None:
+    asked = json.loads(sys.argv[1])
+    answer: Found = {"system": system(), "files": {path: entry(path) for path in asked["files"]}}
+    answer["packages"] = packages(asked["packages"]) if asked["packages"] else {}
+    answer["units"] = units(asked["units"]) if asked["units"] else {}
+    answer["users"] = users(asked["users"])
+    answer["firewall"] = firewall() if asked["firewall"] else None
+    answer["certificates"] = {path: certificate(path) for path in asked["certificates"]}
+    answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
+    json.dump(answer, sys.stdout)
+
+
+main()

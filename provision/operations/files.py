@@ -1,0 +1,158 @@
+"""Files, directories, links and their absence, placed together after the daemon's own checker has seen them.
+
+The candidates come as one archive on standard input, so no content, secret or not, is ever in a world-readable
+temporary file or on a command line. The checker runs in a mount namespace of its own in which the candidates lie
+at their real paths: `nginx -t` and `sshd -t` see the future, everybody else still sees the present. Only then is
+each file moved in place by a rename.
+"""
+
+import hashlib
+import io
+import posixpath
+import shlex
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from provision.facts.host_state import Entry, HostState, Query
+from provision.operations.converge import Command, converge, script
+
+
+@dataclass(frozen=True)
+class File:
+    """One file; `content` is shown nowhere."""
+
+    path: str
+    content: str | bytes = field(repr=False)
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+
+    @property
+    def data(self) -> bytes:
+        return self.content.encode() if isinstance(self.content, str) else self.content
+
+    def fits(self, entry: Entry) -> bool:
+        return entry.sha256 == hashlib.sha256(self.data).hexdigest() and (
+            (entry.kind, entry.mode, entry.owner, entry.group) == ("file", self.mode, self.owner, self.group)
+        )
+
+
+@dataclass(frozen=True)
+class Directory:
+    path: str
+    mode: int = 0o755
+    owner: str = "root"
+    group: str = "root"
+
+    def fits(self, entry: Entry) -> bool:
+        have = (entry.kind, entry.mode, entry.owner, entry.group)
+        return have == ("directory", self.mode, self.owner, self.group)
+
+
+@dataclass(frozen=True)
+class Link:
+    path: str
+    target: str
+
+    def fits(self, entry: Entry) -> bool:
+        return entry.kind == "link" and entry.target == self.target
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Nothing may be at `path`; a directory goes with all that is in it."""
+
+    path: str
+
+    def fits(self, entry: Entry) -> bool:
+        return entry.kind == "absent"
+
+
+Item = File | Directory | Link | Absent
+
+
+@dataclass(frozen=True)
+class Files:
+    """What shall lie where; `check` must accept it first, seeing the candidates below the paths of `within`."""
+
+    items: tuple[Item, ...]
+    check: str = ""
+    within: tuple[str, ...] = ()
+
+
+def _query(want: Files) -> Query:
+    return Query(files={item.path for item in want.items})
+
+
+def archive(files: list[File]) -> bytes:
+    """The files as a tar archive, at their full paths, with owners by name."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for file in files:
+            info = tarfile.TarInfo(file.path.lstrip("/"))
+            info.size, info.mode = len(file.data), file.mode
+            info.uname, info.gname = file.owner, file.group
+            tar.addfile(info, io.BytesIO(file.data))
+    return stream.getvalue()
+
+
+def put_line(item: Item, root: str) -> str:
+    """One item's shell line below `root` ("" is the host itself, else a copy that is being checked)."""
+    path = f'"{root}"{shlex.quote(item.path)}' if root else shlex.quote(item.path)
+    parent, name = posixpath.split(item.path)
+    fresh = shlex.quote(f"{parent}/.{name}.new")  # a name that no *.conf or * pattern matches
+    fresh = f'"{root}"{fresh}' if root else fresh
+    folder = f'mkdir -p "{root}"{shlex.quote(parent)}' if root else f"mkdir -p {shlex.quote(parent)}"
+    match item:
+        case File():
+            return f'{folder}; cp -a "$stage"{shlex.quote(item.path)} {fresh}; mv -fT {fresh} {path}'
+        case Link():
+            return f"{folder}; ln -sfnT {shlex.quote(item.target)} {fresh}; mv -fT {fresh} {path}"
+        case Directory():
+            return f"mkdir -p {path}; chown {item.owner}:{item.group} {path}; chmod {item.mode:o} {path}"
+        case Absent():
+            return f"rm -rf {path}"
+
+
+def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
+    """Stage, check in a private view of the file system, move in place."""
+    lines = ["umask 022", "stage=$(mktemp -d /run/harvest-stage.XXXXXX)", "trap 'rm -rf \"$stage\"' EXIT"]
+    lines += (
+        ['base64 -d | tar -xp --same-owner -C "$stage" 2>/dev/null']
+        if any(isinstance(i, File) for i in items)
+        else []
+    )
+    if check:
+        view = ["set -eu", "stage=$1"]
+        for folder in within:
+            view += [f'mkdir -p "$stage/view{folder}"; cp -a {folder}/. "$stage/view{folder}/"']
+        view += [
+            put_line(item, "$stage/view")
+            for item in items
+            if item.path.startswith(tuple(f + "/" for f in within))
+        ]
+        view += [f'mount --bind "$stage/view{folder}" {folder}' for folder in within]
+        view += [check]
+        text = "\n".join(view)
+        lines += [
+            f'unshare --mount --propagation private sh -c {shlex.quote(text)} check "$stage" >"$stage/said" 2>&1 || {{'
+        ]
+        lines += [
+            '  cat "$stage/said" >&2',
+            f"  echo {shlex.quote(f'refused by its own checker ({check}); nothing was changed')} >&2",
+        ]
+        lines += ["  exit 1", "}"]
+    lines += [put_line(item, "") for item in items]
+    return "\n".join(lines)
+
+
+def changes(have: HostState, want: Files) -> Iterator[Command]:
+    """One command for all that differs, none where nothing does."""
+    items = [item for item in want.items if not item.fits(have.files[item.path])]
+    if items:
+        files = [item for item in items if isinstance(item, File)]
+        yield script(place_script(items, want.check, want.within), archive(files) if files else b"")
+
+
+place = converge(_query, changes)

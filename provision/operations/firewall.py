@@ -1,0 +1,76 @@
+"""UFW: exactly the wanted rules, deny by default, IPv4 and IPv6, and never a moment without the SSH rule."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.operations.converge import Command, converge, script
+
+DEFAULTS = (
+    'DEFAULT_APPLICATION_POLICY="SKIP"',
+    'DEFAULT_FORWARD_POLICY="DROP"',
+    'DEFAULT_INPUT_POLICY="DROP"',
+    'DEFAULT_OUTPUT_POLICY="ACCEPT"',
+)
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """TCP ports that anyone may reach; all else that comes in is dropped."""
+
+    open_ports: tuple[int, ...]
+
+
+def _query(want: Firewall) -> Query:
+    return Query(firewall={"ufw"})
+
+
+def tuples(ports: tuple[int, ...], anywhere: str) -> list[str]:
+    """The rules as UFW itself writes them into its rule files ("### tuple ###")."""
+    return [f"allow tcp {port} {anywhere} any {anywhere} in" for port in ports]
+
+
+def changes(have: HostState, want: Firewall) -> Iterator[Command]:
+    """Allow first, then delete what is stale, then enable: no order in which SSH is shut."""
+    found = have.firewall
+    if found is None:
+        return
+    wanted = {"v4": tuples(want.open_ports, "0.0.0.0/0"), "v6": tuples(want.open_ports, "::/0")}
+    right = all(set(found.rules[family]) == set(rules) for family, rules in wanted.items())  # type: ignore[index]
+    live = all(found.live[family] >= len(rules) for family, rules in wanted.items())  # type: ignore[index]
+    if right and live and found.enabled and set(DEFAULTS) <= set(found.defaults):
+        return
+    lines = [f"ufw allow {port}/tcp" for port in want.open_ports]
+    stale = set(found.rules["v4"]) - set(wanted["v4"]) | {
+        _as_v4(r) for r in set(found.rules["v6"]) - set(wanted["v6"])
+    }
+    lines += [
+        f"echo {shlex.quote('removing a stale rule: ' + rule)} >&2; ufw {_deletion(rule)}"
+        for rule in sorted(stale)
+    ]
+    lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
+    lines += ["ufw --force enable"] if not found.enabled or not live else ["ufw reload"]
+    yield script("exec 3>&1 >/dev/null\n" + "\n".join(lines))
+
+
+def _as_v4(rule: str) -> str:
+    return rule.replace("::/0", "0.0.0.0/0")
+
+
+def _deletion(rule: str) -> str:
+    """`ufw delete` for a rule in UFW's own notation: action protocol dport dst sport src direction."""
+    action, protocol, dport, dst, sport, src, *direction = rule.split()
+    words = ["delete", action.replace("_", " ")]
+    words += [direction[0].split("_")[0]] if direction else []
+    words += ["on " + direction[0].split("_", 1)[1]] if direction and "_" in direction[0] else []
+    words += ["proto", protocol] if protocol != "any" else []
+    words += ["from", "any" if re.fullmatch(r"(0\.0\.0\.0|::)/0", src) else src]
+    words += ["port", sport] if sport != "any" else []
+    words += ["to", "any" if re.fullmatch(r"(0\.0\.0\.0|::)/0", dst) else dst]
+    words += ["port", dport] if dport != "any" else []
+    return " ".join(words)
+
+
+enforce = converge(_query, changes)

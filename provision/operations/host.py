@@ -1,0 +1,123 @@
+"""The host as a whole: readiness to be worked on, its name, its time zone, whom it trusts."""
+
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyinfra.api import FunctionCommand, QuoteString, StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+
+from provision.facts.host_state import HostState, Query
+from provision.operations.converge import Command, converge, script
+from provision.operations.packages import APT_WAIT_S
+
+LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+)
+BUSY = f"""
+import fcntl, os, sys
+for path in {LOCKS!r}:
+    try:
+        with open(path, "a") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        inode = ":%d " % os.stat(path).st_ino
+        pids = [line.split()[4] for line in open("/proc/locks") if inode in line]
+        comm = "/proc/%s/comm" % (pids or ["0"])[0]
+        name = open(comm).read().strip() if os.path.exists(comm) else "a process"
+        sys.exit("apt's lock %s is held by %s (pid %s)" % (path, name, ", ".join(pids) or "unknown"))
+    except FileNotFoundError:
+        pass
+if os.path.exists("/usr/bin/cloud-init"):
+    import subprocess
+    said = subprocess.run(["cloud-init", "status"], stdout=subprocess.PIPE, text=True).stdout
+    if "running" in said or "not started" in said:
+        sys.exit("cloud-init is still running")
+"""
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """Nobody else is setting the host up: cloud-init is done and apt's locks are free, within `limit_s` seconds.
+
+    Asked only where one of `packages` is still to be installed: a run that installs nothing waits for nobody.
+    """
+
+    packages: tuple[str, ...]
+    limit_s: int = APT_WAIT_S
+
+
+def _wait(state: State, host: Host, limit_s: int) -> bool:
+    started = time.monotonic()
+    told = ""
+    while True:
+        ok, said = host.run_shell_command(StringCommand("python3", "-c", QuoteString(BUSY)), **as_root(host))
+        if ok:
+            return True
+        spent = int(time.monotonic() - started)
+        reason = said.stderr.strip().splitlines()[-1]
+        if spent >= limit_s:
+            host.log(f"gave up after {spent} s: {reason}. Look with: ps -ef | grep -E 'apt|dpkg|cloud'")
+            return False
+        if reason != told or spent % 10 < 2:
+            host.log(f"waiting, {spent} s of at most {limit_s} s: {reason}")
+            told = reason
+        time.sleep(1)
+
+
+def as_root(host: Host) -> dict[str, object]:
+    """The sudo arguments that pyinfra adds to its own commands."""
+    return {key: host.data.get(key) for key in ("_sudo", "_sudo_password") if host.data.get(key)}
+
+
+def _quiet_changes(have: HostState, want: Quiet) -> Iterator[Command]:
+    if set(want.packages) - set(have.packages):
+        yield FunctionCommand(_wait, (want.limit_s,), {})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The host's name and time zone; None leaves either as it is."""
+
+    hostname: str | None
+    timezone: str | None
+
+
+def _identity_changes(have: HostState, want: Identity) -> Iterator[Command]:
+    if want.hostname and want.hostname != have.system.hostname:
+        name = shlex.quote(want.hostname)
+        short = shlex.quote(want.hostname.split(".")[0])
+        # sudo and others look the name up: it must resolve without DNS (hosts(5), Debian policy: 127.0.1.1).
+        yield script(
+            f"hostnamectl hostname {name} 2>/dev/null || hostnamectl set-hostname {name}\n"
+            "sed -i '/^127\\.0\\.1\\.1[[:space:]]/d' /etc/hosts\n"
+            f"printf '127.0.1.1 %s %s\\n' {name} {short} >>/etc/hosts"
+        )
+    if want.timezone and want.timezone != have.system.timezone:
+        yield script(f"timedatectl set-timezone {shlex.quote(want.timezone)}")
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Certificate authorities in /usr/local/share/ca-certificates that the host's bundle shall hold."""
+
+    files: tuple[str, ...]
+
+
+def _trust_changes(have: HostState, want: Trust) -> Iterator[Command]:
+    bundle = have.files["/etc/ssl/certs/ca-certificates.crt"]
+    if any(have.files[path].changed > bundle.changed for path in want.files):
+        # Where the package is still missing, its installation reads our files by itself.
+        yield script("! command -v update-ca-certificates >/dev/null || update-ca-certificates >/dev/null")
+
+
+quiet = converge(lambda want: Query(packages=set(want.packages)), _quiet_changes)
+identify = converge(lambda want: Query(), _identity_changes)
+trust = converge(
+    lambda want: Query(files={*want.files, "/etc/ssl/certs/ca-certificates.crt"}), _trust_changes
+)

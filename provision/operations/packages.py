@@ -1,0 +1,61 @@
+"""Debian packages, installed in one apt run that waits for others' locks."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.operations.converge import Command, converge, script
+
+APT_WAIT_S = 300
+"""How long a run waits for another apt or dpkg, in seconds."""
+
+ENVIRONMENT = "export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8"
+OPTIONS = (
+    f"-qq -o DPkg::Lock::Timeout={APT_WAIT_S} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "
+    "-o Dpkg::Use-Pty=0"
+)
+
+
+POLICY = "/usr/sbin/policy-rc.d"
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Names that shall be installed, without what they merely recommend."""
+
+    names: tuple[str, ...]
+
+
+def _query(want: Packages) -> Query:
+    return Query(packages=set(want.names))
+
+
+def install_script(names: list[str]) -> str:
+    """`apt-get update` and `install`; update does not know DPkg::Lock::Timeout for its lists, hence the loop.
+
+    policy-rc.d keeps freshly installed daemons from starting with their packages' configuration: they start
+    when ours is in place (invoke-rc.d(8)). `dpkg --configure -a` heals a run that was killed half-way.
+    """
+    return f"""{ENVIRONMENT}
+waited=0
+until said=$(apt-get {OPTIONS} update 2>&1); do
+  case $said in *"Could not get lock"*) ;; *) printf '%s\\n' "$said" >&2; exit 1 ;; esac
+  [ $waited -lt {APT_WAIT_S} ] || {{ printf '%s\\n' "$said" >&2; exit 1; }}
+  sleep 2; waited=$((waited + 2))
+done
+if [ ! -e {POLICY} ] || grep -q harvest-provision {POLICY}; then
+  printf '#!/bin/sh\n# harvest-provision\nexit 101\n' >{POLICY}; chmod 755 {POLICY}
+fi
+trap 'grep -qs harvest-provision {POLICY} && rm -f {POLICY}' EXIT
+dpkg --configure -a >&2
+apt-get {OPTIONS} install --no-install-recommends {" ".join(map(shlex.quote, names))} >&2"""
+
+
+def changes(have: HostState, want: Packages) -> Iterator[Command]:
+    missing = [name for name in want.names if name not in have.packages]
+    if missing:
+        yield script(install_script(missing))
+
+
+install = converge(_query, changes)

@@ -1,0 +1,111 @@
+"""HARVEST's code and its virtual environment: built beside what runs, then switched to by renaming links.
+
+/opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
+/opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
+/opt/harvest/{harvest,venv}           -> the live release's
+"""
+
+import hashlib
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provision.artifact import Artifact
+from provision.facts.host_state import HostState, Query
+from provision.operations.converge import Command, converge, script
+
+UV_LOCK = (Path(__file__).parents[1] / "uv.txt").read_text()
+MB_NEEDED = 1024
+"""Free disk that a release with a new virtual environment may take, MiB."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release below `root`; `requirements` is a pip lock file with hashes."""
+
+    root: str
+    source: Artifact
+    requirements: str = field(repr=False)
+
+    def venv(self, python: str) -> str:
+        """The environment's folder: another lock or another Python is another environment."""
+        digest = hashlib.sha256(f"{python}\n{self.requirements}".encode()).hexdigest()
+        return f"{self.root}/venvs/{digest[:12]}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.root}/releases/{self.source.id}"
+
+
+def _links(want: Release) -> dict[str, str]:
+    return {f"{want.root}/{name}": f"releases/{want.source.id}/{name}" for name in ("harvest", "venv")}
+
+
+def _query(want: Release) -> Query:
+    folders = {f"{want.folder}/harvest", f"{want.folder}/venv"}
+    return Query(files={*_links(want), *folders} | {f"{want.venv(p)}/.complete" for p in PYTHONS})
+
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def venv_script(venv: str, uv: str) -> str:
+    """Build a virtual environment from the lock on standard input; a half-built one is thrown away first.
+
+    uv comes from the package index with its hash, run by the pip wheel that Debian ships for ensurepip, so that
+    neither python3-venv nor a compiler is needed. It compiles bytecode: the services start faster and could not
+    write it themselves.
+    """
+    return f"""umask 022
+mkdir -p {venv} {uv}
+base64 -d >{uv}/locks
+if [ ! -x {uv}/bin/uv ]; then
+  sed '/^# HARVEST$/,$d' {uv}/locks >{uv}/uv.txt
+  PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) PIP_CERT=/etc/ssl/certs/ca-certificates.crt \\
+    python3 -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes --only-binary :all: \\
+    --no-compile --root-user-action ignore --target {uv} -r {uv}/uv.txt
+fi
+rm -rf {venv}
+sed '1,/^# HARVEST$/d' {uv}/locks >{uv}/harvest.txt
+export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
+{uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
+{uv}/bin/uv pip install -q --python {venv} --require-hashes --compile-bytecode -r {uv}/harvest.txt
+touch {venv}/.complete"""
+
+
+def changes(have: HostState, want: Release) -> Iterator[Command]:
+    venv = want.venv(have.system.python)
+    fresh_venv = have.files[f"{venv}/.complete"].kind == "absent"
+    fresh_source = have.files[f"{want.folder}/harvest"].kind == "absent"
+    if (fresh_venv or fresh_source) and have.system.free_mb < MB_NEEDED:
+        why = (
+            f"only {have.system.free_mb} MiB are free on /; a release needs {MB_NEEDED}. Nothing was changed."
+        )
+        yield script(f"echo '{why}' >&2; exit 1")
+        return
+    if fresh_venv:
+        uv = f"{want.root}/tools/uv-{hashlib.sha256(UV_LOCK.encode()).hexdigest()[:12]}"
+        locks = f"{UV_LOCK}\n# HARVEST\n{want.requirements}"
+        yield script(venv_script(venv, uv), locks.encode())
+    if fresh_source:
+        part = shlex.quote(f"{want.folder}/.harvest.part")
+        yield script(
+            f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzp --no-same-owner -C {part}\n"
+            f"mv -T {part} {want.folder}/harvest",
+            want.source.archive,
+        )
+    target = f"../../venvs/{venv.rsplit('/', 1)[1]}"
+    if have.files[f"{want.folder}/venv"].target != target:
+        yield script(_link(f"{want.folder}/venv", target))
+    for path, live in _links(want).items():
+        if have.files[path].target != live:
+            yield script(_link(path, live))
+
+
+def _link(path: str, target: str) -> str:
+    """Point `path` at `target` in one step (rename(2)), never without a link in between."""
+    return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
+
+
+deploy = converge(_query, changes)

@@ -1,0 +1,45 @@
+"""sshd takes over its configuration, whether ssh.service or ssh.socket holds the port."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.operations import units
+from provision.operations.converge import Command, converge
+
+
+@dataclass(frozen=True)
+class Sshd:
+    """The drop-ins that the daemon and the socket read, and the port where sshd shall be."""
+
+    config: str
+    socket_config: str
+    port: int
+
+
+SOCKET, SERVICE = "ssh.socket", "ssh.service"
+
+
+def _query(want: Sshd) -> Query:
+    return Query(units={SOCKET, SERVICE}, files={want.config, want.socket_config})
+
+
+def changes(have: HostState, want: Sshd) -> Iterator[Command]:
+    """The unit that is enabled stays the one: moving to another is not ours to decide.
+
+    A restart of either cuts no session that is open: sessions are processes of their own (KillMode=process).
+    """
+    if have.units[SOCKET].active == "active":
+        socket = units.Unit(SOCKET, (want.socket_config,))
+        yield from units.changes(have, units.Units((socket,)))
+        # The daemon behind the socket, where one stays (Ubuntu), rereads its file; where each connection
+        # starts its own (Debian), there is none to tell.
+        if have.units[SERVICE].active == "active":
+            yield from units.changes(
+                have, units.Units((units.Unit(SERVICE, (want.config,), reload=True, static=True),))
+            )
+        return
+    yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), reload=True),)))
+
+
+follow = converge(_query, changes)

@@ -1,0 +1,85 @@
+"""systemd units: enabled, running, and running what lies on disk now.
+
+A unit is stale when one of the files it was started from is newer than its start (or than our last reload of it).
+That holds on any later run too, so a run that died between a file and its restart is healed by the next one.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.facts.host_state import Unit as UnitState
+from provision.operations.converge import Command, converge, script
+
+STAMPS = "/run/harvest-stamps"
+DISABLED = ("disabled", "masked", "", "static", "not-found")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit that shall run. `watches` are the files that a start (or `reload`) reads."""
+
+    name: str
+    watches: tuple[str, ...] = ()
+    reload: bool = False
+    static: bool = False
+    """Pulled in by another unit (its socket), so not enabled itself."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units that shall run, in the order in which they are started, and units that shall not."""
+
+    running: tuple[Unit, ...]
+    stopped: tuple[str, ...] = ()
+
+
+def _query(want: Units) -> Query:
+    names = {unit.name for unit in want.running} | set(want.stopped)
+    return Query(units=names, files={path for unit in want.running for path in unit.watches})
+
+
+def is_stale(have: HostState, unit: Unit) -> bool:
+    """Whether a watched file changed after the unit last read it."""
+    state = have.units[unit.name]
+    read_at = max(state.started, state.stamped)
+    return any(have.files[path].changed > read_at for path in unit.watches)
+
+
+def _act(unit: Unit, verb: str) -> str:
+    """Start, restart or reload; on failure the unit's last words and the next command to type."""
+    name = shlex.quote(unit.name)
+    stamp = f"{STAMPS}/{unit.name}"
+    return f"""mkdir -p {STAMPS}; touch {stamp}.new
+if ! systemctl {verb} {name}; then
+  journalctl --no-pager -o cat -n 20 -u {name} >&2
+  echo {shlex.quote(f"{unit.name} did not {verb}; look with: journalctl -u {unit.name}")} >&2
+  exit 1
+fi
+mv -f {stamp}.new {stamp}"""
+
+
+def changes(have: HostState, want: Units) -> Iterator[Command]:
+    states = [have.units[unit.name] for unit in want.running]
+    if any(state.needs_daemon_reload or state.load == "not-found" for state in states):
+        yield script("systemctl daemon-reload")
+    for name in want.stopped:
+        state = have.units[name]
+        if state.load != "not-found" and (_runs(state) or state.enabled.startswith("enabled")):
+            yield script(f"systemctl disable --now --quiet {shlex.quote(name)}")
+    for unit in want.running:
+        state = have.units[unit.name]
+        if not unit.static and not state.enabled.startswith("enabled"):
+            yield script(f"systemctl unmask --quiet {unit.name}; systemctl enable --quiet {unit.name}")
+        if not _runs(state):
+            yield script(_act(unit, "start"))
+        elif is_stale(have, unit):
+            yield script(_act(unit, "reload" if unit.reload else "restart"))
+
+
+def _runs(state: UnitState) -> bool:
+    return state.active in ("active", "activating", "reloading")
+
+
+settle = converge(_query, changes)
