@@ -118,16 +118,28 @@ def public_key(value: Any) -> Any:
         raise ValueError(
             f'must be one line "TYPE BASE64 [COMMENT]" or a path to a .pub file; types: {", ".join(KEY_TYPES)}'
         )
-    try:
-        blob = base64.b64decode(words[1], validate=True)
-        (size,) = struct.unpack(">I", blob[:4])
-    except (binascii.Error, struct.error):
-        blob, size = b"", 0
-    if blob[4 : 4 + size].decode(errors="replace") != words[0]:
+    blob, parts = _key_parts(words[1])
+    if len(parts) < 2 or parts[0] != words[0].encode():
         raise ValueError(f"is cut or garbled: its base64 part does not hold a {words[0]} key")
     if words[0] == "ssh-rsa" and len(blob) < 256 + 11:
         raise ValueError("is an RSA key of less than 2048 bits; make an ed25519 key (ssh-keygen -t ed25519)")
     return " ".join(words)
+
+
+def _key_parts(text: str) -> tuple[bytes, list[bytes]]:
+    """A key's binary form and its length-prefixed parts (RFC 4253, 6.6); no parts where one is cut."""
+    try:
+        blob = rest = base64.b64decode(text, validate=True)
+        parts = []
+        while rest:
+            (size,) = struct.unpack(">I", rest[:4])
+            if len(rest) < 4 + size:
+                return blob, []
+            parts.append(rest[4 : 4 + size])
+            rest = rest[4 + size :]
+    except (binascii.Error, struct.error):
+        return b"", []
+    return blob, parts
 
 
 def existing_file(value: Path) -> Path:

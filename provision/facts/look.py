@@ -175,7 +175,7 @@ def certificate(path: str) -> Found:
 def system() -> Found:
     pairs = [line.split("=", 1) for line in text("/etc/os-release").splitlines() if "=" in line]
     release = {key: value.strip('"') for key, value in pairs}
-    disk = os.statvfs("/")
+    disk = os.statvfs("/opt" if os.path.isdir("/opt") else "/")
     zone = os.path.realpath("/etc/localtime")
     return {
         "os": release.get("ID", ""),

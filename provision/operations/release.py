@@ -79,9 +79,7 @@ def changes(have: HostState, want: Release) -> Iterator[Command]:
     fresh_venv = have.files[f"{venv}/.complete"].kind == "absent"
     fresh_source = have.files[f"{want.folder}/harvest"].kind == "absent"
     if (fresh_venv or fresh_source) and have.system.free_mb < MB_NEEDED:
-        why = (
-            f"only {have.system.free_mb} MiB are free on /; a release needs {MB_NEEDED}. Nothing was changed."
-        )
+        why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
         yield script(f"echo '{why}' >&2; exit 1")
         return
     if fresh_venv:

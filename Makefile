@@ -1,0 +1,47 @@
+# The two commands: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+LAB_PACKAGES := python3-venv openssh-client systemd-container mmdebstrap iptables iproute2
+TEST_PACKAGES := $(LAB_PACKAGES) shellcheck chromium chromium-driver fonts-dejavu-core postgresql nginx-light
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+
+.PHONY: help demo test test-fast lint audit lock clean system test-system
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: system $(BIN)/.ready ## boot a disposable host, deploy HARVEST on it, print its URL
+	@$(BIN)/python -m scripts.demo
+
+test: test-system $(BIN)/.ready test-fast ## every test; boots lab hosts (root needed)
+	$(PYTEST) -q -n $(WORKERS) --dist loadgroup tests/lab tests/host
+
+test-fast: test-system $(BIN)/.ready ## the tests that need no host
+	$(PYTEST) -q tests/unit tests/render tests/app
+
+lint: test-system $(BIN)/.ready ## linters, security rules, types, shell, known holes in dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	shellcheck scripts/system-packages scripts/dependency-audit .ci/run
+	@scripts/dependency-audit
+
+lock: $(BIN)/.ready ## pin all dependencies anew, with hashes
+	$(BIN)/python -m scripts.lock
+
+clean: ## remove lab hosts and images, and everything built here
+	@if [ -x $(BIN)/python ] && [ -d .lab ]; then $(BIN)/python -m lab clean; fi
+	rm -rf .venv .lab .pytest_cache .mypy_cache .ruff_cache pyinfra-debug.log
+
+system:
+	@scripts/system-packages $(LAB_PACKAGES)
+
+test-system:
+	@scripts/system-packages $(TEST_PACKAGES)
+
+$(BIN)/.ready: requirements-dev.txt app/requirements.txt | system
+	@echo "making .venv from the lock files"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt -r app/requirements.txt
+	@touch $@

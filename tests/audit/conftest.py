@@ -1,0 +1,128 @@
+"""The audit: proves on running hosts what the settings ask for, and changes nothing.
+
+    pytest tests/audit --inventory inventories/prod.py -n 4 --dist loadgroup
+
+Hosts, logins and settings come from the inventory itself, through pyinfra's own `debug-inventory`.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.settings import Settings, settings_from
+
+HANDED_ON = "HARVEST_AUDIT"
+"""The environment variable by which pytest-xdist's workers learn what the first process resolved."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--inventory", help="the pyinfra inventory to audit, e.g. inventories/prod.py")
+    parser.addoption("--limit", help="audit this host or group only, as with pyinfra")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    inventory = config.getoption("--inventory")
+    if not inventory:
+        return
+    if HANDED_ON not in os.environ or not hasattr(config, "workerinput"):
+        os.environ[HANDED_ON] = json.dumps(resolve(inventory, config.getoption("--limit")))
+    handed = json.loads(os.environ[HANDED_ON])
+    config.option.hosts = ",".join(handed["urls"])
+    config.audited = handed["hosts"]  # type: ignore[attr-defined]
+
+
+def resolve(inventory: str, limit: str | None) -> dict[str, Any]:
+    """testinfra's URL and the inventory's data for each host. In a process of its own: pyinfra patches sockets."""
+    pyinfra = Path(sys.executable).with_name("pyinfra")
+    command = [str(pyinfra), inventory, *(["--limit", limit] if limit else []), "debug-inventory", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise pytest.UsageError(f"{' '.join(command)} failed; its words stand above")
+    folder = Path(tempfile.mkdtemp(prefix="harvest-audit-"))
+    urls, hosts = [], {}
+    for host in json.loads(done.stdout):
+        data = host["data"]
+        config = folder / host["name"]
+        config.write_text(ssh_config(host["name"], data, folder))
+        sudo = "&sudo=true" if data.get("_sudo") else ""
+        urls.append(f"ssh://{host['name']}?ssh_config={config}{sudo}")
+        hosts[host["name"]] = data
+    if not urls:
+        raise pytest.UsageError(f"{inventory} holds no host{f' that {limit} names' if limit else ''}")
+    return {"urls": urls, "hosts": hosts}
+
+
+def ssh_config(name: str, data: dict[str, Any], folder: Path) -> str:
+    """OpenSSH's configuration for the login that pyinfra would use, one shared connection a host."""
+    lines = [
+        f"Host {name}",
+        f"  HostName {data.get('ssh_hostname') or name}",
+        f"  Port {data.get('ssh_port') or 22}",
+    ]
+    lines += [f"  User {data['ssh_user']}"]
+    if data.get("ssh_key"):
+        lines += [f"  IdentityFile {data['ssh_key']}", "  IdentitiesOnly yes"]
+    if data.get("ssh_known_hosts_file"):
+        lines += [f"  UserKnownHostsFile {data['ssh_known_hosts_file']}"]
+    lines += ["  StrictHostKeyChecking yes", "  BatchMode yes", "  LogLevel ERROR"]
+    lines += [f"  ControlPath {folder}/%C", "  ControlMaster auto", "  ControlPersist 60"]
+    own = Path(data.get("ssh_config_file") or "~/.ssh/config").expanduser()
+    # The operator's own file comes last: its ProxyJump counts, what is pinned above wins.
+    return "\n".join([*lines, "Host *", f"  Include {own}", ""]) if own.exists() else "\n".join([*lines, ""])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One host's tests stay on one worker, so that they share its connection."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec and "_testinfra_host" in callspec.params:
+            item.add_marker(
+                pytest.mark.xdist_group(callspec.params["_testinfra_host"].backend.get_hostname())
+            )
+
+
+@pytest.fixture(autouse=True)
+def _never_the_controller(request: pytest.FixtureRequest) -> None:
+    """testinfra falls back to this very machine when no host is named; an audit of it would prove nothing."""
+    if not request.config.getoption("--inventory"):
+        pytest.fail("name the inventory to audit: pytest tests/audit --inventory inventories/prod.py")
+    if "host" in request.fixturenames and request.getfixturevalue("host").backend.NAME != "ssh":
+        pytest.fail("this would audit the controller itself; hosts come from --inventory alone")
+
+
+@pytest.fixture
+def data(request: pytest.FixtureRequest, host: Any) -> dict[str, Any]:
+    """The inventory's data for this host."""
+    found: dict[str, Any] = request.config.audited[host.backend.get_hostname()]  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.fixture
+def settings(data: dict[str, Any]) -> Settings:
+    """What this host shall be."""
+    return settings_from(data)
+
+
+@pytest.fixture
+def address(data: dict[str, Any], host: Any) -> str:
+    """Where the world finds this host."""
+    return str(data.get("ssh_hostname") or host.backend.get_hostname())
+
+
+@pytest.fixture
+def run(host: Any) -> Any:
+    """A command on the host that must succeed; gives its standard output."""
+
+    def run_it(command: str, *words: str) -> str:
+        done = host.run(command + "".join(" " + shlex.quote(word) for word in words))
+        assert done.rc == 0, f"{command}: {done.stderr}"
+        return str(done.stdout)
+
+    return run_it

@@ -1,0 +1,97 @@
+"""Who gets in: sshd's effective values, accounts, sudo, UFW, and what listens."""
+
+import re
+import socket
+from typing import Any
+
+import pytest
+
+from provision.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("passwordauthentication", "no"),
+        ("kbdinteractiveauthentication", "no"),
+        ("permitrootlogin", "no"),
+        ("pubkeyauthentication", "yes"),
+        ("permitemptypasswords", "no"),
+        ("x11forwarding", "no"),
+    ],
+)
+def test_sshd_effectively_says(run: Any, keyword: str, value: str) -> None:
+    effective = dict(line.split(" ", 1) for line in run("sshd -T").splitlines() if " " in line)
+    assert effective[keyword] == value
+
+
+def test_sshd_listens_where_the_settings_say_and_nowhere_else(run: Any, settings: Settings) -> None:
+    assert {port for _, port, name in listening(run) if "ssh" in name or name == "systemd:ssh"} <= {
+        settings.ssh_port
+    }
+    assert settings.ssh_port in {port for _, port, _ in listening(run)}
+
+
+def listening(run: Any) -> list[tuple[str, int, str]]:
+    """(address, port, process) of every listening TCP socket."""
+    found = []
+    for line in run("ss -Hltnp").splitlines():
+        words = line.split()
+        address, _, port = words[3].rpartition(":")
+        name = re.search(r'\(\("([^"]+)"', line)
+        found.append((address, int(port), name.group(1) if name else ""))
+    return found
+
+
+def test_nothing_listens_to_the_world_but_what_the_mode_needs(run: Any, settings: Settings) -> None:
+    beyond = {(a, p, n) for a, p, n in listening(run) if not a.startswith(("127.", "[::1]", "[::ffff:127."))}
+    allowed = {*settings.open_ports}
+    assert not [entry for entry in beyond if entry[1] not in allowed], beyond
+
+
+def test_the_backend_listens_on_loopback_only(run: Any, settings: Settings) -> None:
+    for port in settings.backend_ports:
+        assert {a for a, p, _ in listening(run) if p == port} == {"127.0.0.1"}
+
+
+def test_the_backend_cannot_be_reached_from_here(address: str, settings: Settings) -> None:
+    for port in settings.backend_ports:
+        with pytest.raises(OSError, match=r".*"):
+            socket.create_connection((address, port), timeout=2).close()
+
+
+def test_ufw_is_active_and_denies_by_default(run: Any) -> None:
+    said = run("ufw status verbose")
+    assert "Status: active" in said
+    assert "Default: deny (incoming), allow (outgoing), " in said
+
+
+def test_ufw_opens_exactly_what_the_settings_need(run: Any, settings: Settings) -> None:
+    rules = [line.split() for line in run("ufw status").splitlines() if "ALLOW" in line or "DENY" in line]
+    wanted = {f"{port}/tcp" for port in settings.open_ports}
+    assert {rule[0] for rule in rules if "(v6)" not in rule} == wanted
+    assert {rule[0] for rule in rules if "(v6)" in rule} == wanted
+
+
+def test_the_admin_has_exactly_the_keys_of_the_settings(host: Any, settings: Settings) -> None:
+    home = host.user(settings.admin_user).home
+    file = host.file(f"{home}/.ssh/authorized_keys")
+    assert (file.user, file.mode) == (settings.admin_user, 0o600)
+    assert tuple(file.content_string.splitlines()) == settings.admin_keys
+
+
+def test_the_admin_may_sudo(host: Any, run: Any, settings: Settings) -> None:
+    said = run(f"sudo -l -U {settings.admin_user}")
+    assert ("NOPASSWD: ALL" in said) == (settings.admin_sudo == "nopasswd")
+    assert "ALL" in said
+
+
+def test_no_other_account_has_a_login_shell_and_a_key(host: Any, run: Any, settings: Settings) -> None:
+    # root keeps a shell (the console), and cloud images keep a key there: sshd refuses root, which is proved above.
+    shells = [line.split(":") for line in run("getent passwd").splitlines()]
+    real = [
+        fields
+        for fields in shells
+        if not fields[6].endswith(("nologin", "false", "sync")) and fields[0] != "root"
+    ]
+    assert settings.admin_user in {fields[0] for fields in real}
