@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -124,6 +125,10 @@ def _ssh(options: argparse.Namespace) -> None:
 
 
 def _clean() -> None:
+    # Tests keep labs of their own below ours; a run that was killed may have left one up.
+    for nested in sorted(paths.lab_dir().glob("labs/*")):
+        environment = {**os.environ, "LAB_DIR": str(nested), "LAB_IMAGES": str(nested / "images")}
+        subprocess.run([sys.executable, "-m", "lab", "clean"], cwd=paths.REPO, env=environment, check=True)
     hosts.down_all()
     shutil.rmtree(paths.images_dir(), ignore_errors=True)
     shutil.rmtree(paths.lab_dir(), ignore_errors=True)

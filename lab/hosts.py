@@ -91,7 +91,11 @@ class Host:
             password: log in with this and without a key.
         """
         login = self.logins()[0]
-        if password is None and self.record.key_file is None and user is None:
+        if (
+            password is None
+            and self.record.key_file is None
+            and (user or login[0]) == self.record.bootstrap_user
+        ):
             password = self.record.bootstrap_password
         key = None if password is not None else str(paths.key_file())
         argv = ssh.ssh_command(self.address, user or login[0], port or login[1], key, options)
@@ -125,7 +129,7 @@ class Host:
                     not login or self.ssh("true", user, port=port, check=False).returncode == 0
                 ):
                     return
-            time.sleep(0.05)
+            time.sleep(0.1)
         what = f"did not answer SSH within {seconds:.0f} s" if self.running else "stopped by itself"
         tail = "\n".join(self.console.splitlines()[-15:])
         raise LabError(f"{self.name} {what}; the console ends with:\n{tail}\n({boot.console(self.name)})")
@@ -272,7 +276,8 @@ def _create(
     directory = paths.host_dir(name)
     if directory.exists():
         shutil.rmtree(directory)
-    directory.mkdir(parents=True)
+    paths.hosts_dir().mkdir(parents=True, mode=0o700, exist_ok=True)
+    directory.mkdir()
     public_key = keys.public_key()
     new_root = directory / "root"
     image.provide(suite, shape, mirror, keyring, copy_to=new_root)

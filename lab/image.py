@@ -154,7 +154,12 @@ def _refresh(plan: Recipe, image: Path) -> None:
         if stale.exists():
             shutil.rmtree(stale)
     temporary.mkdir()
-    _build(plan, temporary / "root")
+    try:
+        _build(plan, temporary / "root")
+    except LabError:
+        shutil.rmtree(temporary)
+        raise
     (temporary / "recipe").write_text(plan.digest)
+    temporary.chmod(0o700)  # it is full of setuid programs that are nobody's business outside of a host
     temporary.rename(image)
     print(f"lab: built {image.name} in {time.monotonic() - began:.0f} s", file=sys.stderr)

@@ -6,7 +6,9 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from lab import cgroups
 from lab.errors import LabError
 from lab.run import succeeds
 
@@ -45,6 +47,11 @@ def problem() -> str | None:
         return (
             "This machine does not allow new namespaces (an unprivileged container?): "
             "use a virtual machine or a privileged container."
+        )
+    groups = cgroups.mounts(Path("/proc/self/mountinfo").read_text())
+    if not groups or not all(os.access(group, os.W_OK) for group in groups):
+        return (
+            "Control groups are missing or read-only here: use a virtual machine or a privileged container."
         )
     return None
 

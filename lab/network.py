@@ -108,6 +108,11 @@ def _exists(bridge: str) -> bool:
     return Path(f"/sys/class/net/{bridge}").exists()
 
 
+def _is_up(bridge: str) -> bool:
+    flags = Path(f"/sys/class/net/{bridge}/flags")
+    return flags.exists() and bool(int(flags.read_text(), 16) & 1)
+
+
 def _others(net: Network) -> list[str]:
     """Bridges of other labs on this machine, which still need forwarding."""
     return [link.name for link in Path("/sys/class/net").glob(f"{BRIDGE_PREFIX}*") if link.name != net.bridge]
@@ -137,7 +142,9 @@ def ensure() -> Network:
         if net is None:
             net = Network(paths.lab_id(), choose_subnet(paths.lab_id(), _taken()))
             locks.write_atomic(_saved(), json.dumps({"lab_id": net.lab_id, "subnet": net.subnet}) + "\n")
-        if not _exists(net.bridge):
+        if not _is_up(net.bridge):
+            if _exists(net.bridge):  # bringing it up was interrupted: that is the last of the commands
+                run(["ip", "link", "delete", net.bridge])
             # The state before the first lab is the one to go back to after the last.
             if not _others(net):
                 SAVED_FORWARD.write_text(IP_FORWARD.read_text())
