@@ -31,9 +31,7 @@ def changed(address: str, port: int, shown: HostKey, pins: Sequence[tuple[HostKe
     """The host shows a key that is not the pinned one."""
     expected = ", ".join(dict.fromkeys(f"{key.type} {key.fingerprint}" for key, _ in pins))
     files = dict.fromkeys(str(file) for _, file in pins)
-    remove = " && ".join(
-        shlex.join(["ssh-keygen", "-R", label(address, port), "-f", file]) for file in files
-    )
+    remove = " && ".join(shlex.join(["ssh-keygen", "-R", label(address, port), "-f", file]) for file in files)
     return (
         f"shows another host key than the pinned one: {shown.type} {shown.fingerprint} instead of {expected}; "
         f"either it was rebuilt or somebody intercepts the connection. If you know that it was rebuilt, type: {remove}"

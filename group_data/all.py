@@ -1,0 +1,7 @@
+"""What all servers share, unless a group or a server says otherwise. Every setting is explained in docs/settings.md."""
+
+# The account that is made for you: the only one that may log in, with sudo.
+admin_user = "sysop"
+
+# Who may log in as that account: public keys, as lines ("ssh-ed25519 AAAA... you@laptop") or as files ending in .pub.
+admin_keys = ["~/.ssh/id_ed25519.pub"]

@@ -1,0 +1,4 @@
+"""HARVEST behind nginx with TLS: https://DOMAIN/"""
+
+mode = "nginx"
+base_path = "/"

@@ -1,0 +1,42 @@
+"""The hosts of the local lab (`python3 -m lab up NAME`), each in the group it was made for."""
+
+import glob as _glob
+import json as _json
+import os as _os
+import sys as _sys
+
+from provision.inventory import settle
+
+_LAB = _os.environ.get("LAB_DIR") or _os.path.join(_os.path.dirname(__file__), "..", ".lab")
+# By reference, so that it is not shown by debug-inventory.
+_READER = "import json, sys; print(json.load(open(sys.argv[1]))['bootstrap_password'])"
+
+harvest_internal: list[tuple[str, dict]] = []
+harvest_nginx: list[tuple[str, dict]] = []
+harvest_subpath: list[tuple[str, dict]] = []
+
+_groups = {
+    "harvest_internal": harvest_internal,
+    "harvest_nginx": harvest_nginx,
+    "harvest_subpath": harvest_subpath,
+}
+_files = sorted(_glob.glob(_os.path.join(_LAB, "hosts", "*", "host.json")))
+if not _files:
+    print("no lab host is up: type python3 -m lab up demo", file=_sys.stderr)
+    raise SystemExit(1)
+for _file in _files:
+    with open(_file) as _open:
+        _host = _json.load(_open)
+    _data = {
+        "bootstrap_user": _host["bootstrap_user"],
+        **_host["settings"],
+        "ssh_hostname": _host["address"],
+        "ssh_known_hosts_file": _host["known_hosts"],
+        # A host may refuse the key at first; the admin that is made has it.
+        "ssh_key": _host["key_file"] or _os.path.abspath(_os.path.join(_LAB, "id_ed25519")),
+    }
+    if _host["bootstrap_password"]:
+        _data["bootstrap_password"] = {"command": [_sys.executable, "-c", _READER, _file]}
+    _groups[_host["group"]].append((_host["name"], _data))
+
+settle(globals())
