@@ -24,7 +24,9 @@ HANDED_ON = "HARVEST_AUDIT"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--inventory", help="the pyinfra inventory to audit, e.g. inventories/prod.py")
-    parser.addoption("--limit", help="audit this host or group only, as with pyinfra")
+    parser.addoption(
+        "--limit", action="append", default=[], help="audit this host or group only, as with pyinfra"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,10 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.audited = handed["hosts"]  # type: ignore[attr-defined]
 
 
-def resolve(inventory: str, limit: str | None) -> dict[str, Any]:
+def resolve(inventory: str, limits: list[str]) -> dict[str, Any]:
     """testinfra's URL and the inventory's data for each host. In a process of its own: pyinfra patches sockets."""
     pyinfra = Path(sys.executable).with_name("pyinfra")
-    command = [str(pyinfra), inventory, *(["--limit", limit] if limit else []), "debug-inventory", "--json"]
+    command = [
+        str(pyinfra),
+        inventory,
+        *(word for limit in limits for word in ("--limit", limit)),
+        "debug-inventory",
+        "--json",
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise pytest.UsageError(f"{' '.join(command)} failed; its words stand above")
@@ -49,13 +57,15 @@ def resolve(inventory: str, limit: str | None) -> dict[str, Any]:
     urls, hosts = [], {}
     for host in json.loads(done.stdout):
         data = host["data"]
+        if "ssh_user" not in data:  # beyond the limits: nobody looked who can log in there
+            continue
         config = folder / host["name"]
         config.write_text(ssh_config(host["name"], data, folder))
         sudo = "&sudo=true" if data.get("_sudo") else ""
         urls.append(f"ssh://{host['name']}?ssh_config={config}{sudo}")
         hosts[host["name"]] = data
     if not urls:
-        raise pytest.UsageError(f"{inventory} holds no host{f' that {limit} names' if limit else ''}")
+        raise pytest.UsageError(f"{inventory} holds no host of: {', '.join(limits) or 'any name'}")
     return {"urls": urls, "hosts": hosts}
 
 

@@ -1,0 +1,41 @@
+"""Running what a sysadmin runs, and reading its answer."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of pyinfra: its exit code, the operations that changed something, and what it said."""
+
+    code: int
+    changed: list[str]
+    said: str
+
+
+def deploy(
+    *names: str, environment: dict[str, str] | None = None, inventory: str = "inventories/lab.py"
+) -> Run:
+    """`pyinfra inventories/lab.py deploy.py -y --limit NAME ...`"""
+    limits = [word for name in names for word in ("--limit", name)]
+    command = [str(BIN / "pyinfra"), inventory, "deploy.py", "-y", "--json", *limits]
+    env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)
+    results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}
+    changed = [operation["name"] for operation in results["operations"] if operation["success"]]
+    return Run(done.returncode, changed, done.stderr)
+
+
+def audit(*names: str) -> subprocess.CompletedProcess[str]:
+    """`pytest tests/audit --inventory inventories/lab.py --limit NAME`"""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/audit"]
+    command += ["--inventory", "inventories/lab.py", *(word for name in names for word in ("--limit", name))]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)
