@@ -1,4 +1,4 @@
-"""`make demo`: a disposable host, deployed by the command of production, checked from outside, and what to type next."""
+"""`make demo`: a disposable host, deployed by production's own command, checked from outside, and what to type next."""
 
 import json
 import os
