@@ -71,6 +71,7 @@ sed '1,/^# HARVEST$/d' {uv}/locks >{uv}/harvest.txt
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 {uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
 {uv}/bin/uv pip install -q --python {venv} --require-hashes --compile-bytecode -r {uv}/harvest.txt
+rm -f {venv}/.lock
 touch {venv}/.complete"""
 
 

@@ -32,12 +32,10 @@ def changes(have: HostState, want: Sshd) -> Iterator[Command]:
     if have.units[SOCKET].active == "active":
         socket = units.Unit(SOCKET, (want.socket_config,))
         yield from units.changes(have, units.Units((socket,)))
-        # The daemon behind the socket, where one stays (Ubuntu), rereads its file; where each connection
-        # starts its own (Debian), there is none to tell.
+        # The daemon behind the socket, where one stays (Ubuntu, Debian 13), is restarted: a reload would have it
+        # bind the port that the socket holds. Where each connection starts its own (Debian 12), there is none.
         if have.units[SERVICE].active == "active":
-            yield from units.changes(
-                have, units.Units((units.Unit(SERVICE, (want.config,), reload=True, static=True),))
-            )
+            yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), static=True),)))
         return
     yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), reload=True),)))
 
