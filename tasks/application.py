@@ -55,6 +55,6 @@ def units(settings: Settings) -> Units:
         file = "/etc/systemd/system/" + (stem if "@" not in stem else "harvest-backend@")
         running += [
             Unit(f"{stem}.socket", (f"{file}.socket",)),
-            Unit(f"{stem}.service", (f"{file}.service", *READ_AT_START), static=True),
+            Unit(f"{stem}.service", (f"{file}.service", *READ_AT_START)),
         ]
     return Units(tuple(running))
