@@ -92,6 +92,16 @@ def recipe(
     )
 
 
+def build_failure(plan: Recipe) -> str:
+    """Return what to do about a build that failed."""
+    advice = "check the network, or name an archive with --mirror (and its --keyring)."
+    if find(plan.suite).distribution == "ubuntu" and not any(
+        "keyring" in option for option in plan.bootstrap
+    ):
+        advice = "name the keys of Ubuntu's archive with --keyring (Debian 13 has them in its package ubuntu-keyring)."
+    return f"mmdebstrap could not build {plan.suite} (its own words are above): {advice}"
+
+
 def _prune(root: Path) -> None:
     """Remove what must differ between hosts; an empty machine-id is filled at boot."""
     for path in [*UNIQUE, *(str(key.relative_to(root)) for key in root.glob("etc/ssh/ssh_host_*"))]:
@@ -103,10 +113,7 @@ def _build(plan: Recipe, target: Path) -> None:
     needs.require_builder()
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     if subprocess.run(plan.build_command(target), stdout=sys.stderr, env=environment).returncode != 0:
-        raise LabError(
-            f"mmdebstrap could not build {plan.suite} (its own words are above): "
-            "check the network, or name an archive with --mirror (and its --keyring)."
-        )
+        raise LabError(build_failure(plan))
     tree.write(target, plan.files)
     for command in plan.commands:
         run(["chroot", str(target), *command])
@@ -131,6 +138,8 @@ def provide(
     suite = find(suite_name)
     shapes.check(shape)
     mirror, keyring = mirror or os.environ.get("LAB_MIRROR"), keyring or os.environ.get("LAB_KEYRING")
+    if keyring and not Path(keyring).is_file():
+        raise LabError(f"The keyring {keyring} does not exist.")
     plan = recipe(suite, shape, mirror, keyring, apt_options())
     image = paths.images_dir() / f"{suite_name}-{shape}"
 
@@ -150,9 +159,7 @@ def _refresh(plan: Recipe, image: Path) -> None:
     began = time.monotonic()
     print(f"lab: building the image {image.name} (about 20 s)", file=sys.stderr)
     temporary = image.with_name(f".{image.name}.new")
-    for stale in (temporary, image):
-        if stale.exists():
-            shutil.rmtree(stale)
+    shutil.rmtree(temporary, ignore_errors=True)  # a killed build's
     temporary.mkdir()
     try:
         _build(plan, temporary / "root")
@@ -161,5 +168,7 @@ def _refresh(plan: Recipe, image: Path) -> None:
         raise
     (temporary / "recipe").write_text(plan.digest)
     temporary.chmod(0o700)  # it is full of setuid programs that are nobody's business outside of a host
+    if image.exists():
+        shutil.rmtree(image)
     temporary.rename(image)
     print(f"lab: built {image.name} in {time.monotonic() - began:.0f} s", file=sys.stderr)

@@ -26,6 +26,8 @@ PACKAGES = (
     "systemd-sysv",
     "tzdata",
 )
+# Required on Debian, but only important on Ubuntu, so that a minimal system comes without.
+UBUNTU_PACKAGES = ("apt", "gpgv", "ubuntu-keyring")
 CLOUD_USER = "ubuntu"
 CLOUD_UID = 1000
 CLOUD_INIT_SECONDS = 5
@@ -116,6 +118,8 @@ def bootstrap_user(shape: str) -> str:
 def packages(shape: str, suite: Suite) -> list[str]:
     """Return the packages of an image, sorted."""
     extra = ["sudo-rs"] if shape == "cloud" and suite.sudo_rs else []
+    if suite.distribution == "ubuntu":
+        extra += UBUNTU_PACKAGES
     return sorted([*PACKAGES, *extra])
 
 
@@ -150,7 +154,7 @@ def commands(shape: str, suite: Suite) -> list[Sequence[str]]:
             ["systemctl", "disable", "ssh.service"],
             ["systemctl", "enable", "ssh.socket", "lab-first-boot.service"],
         ]
-        if suite.sudo_rs:
+        if suite.sudo_rs and suite.distribution == "debian":  # Ubuntu's package takes the place by itself
             steps += _divert("/usr/bin/sudo", "/usr/lib/cargo/bin/sudo")
             steps += _divert("/usr/sbin/visudo", "/usr/lib/cargo/bin/visudo")
     return steps

@@ -15,7 +15,7 @@ class Suite:
     distribution: str
     version: str
     sudo_rs: bool = False
-    """Packaged beside the classic sudo (where it is the default already, there is nothing to do)."""
+    """Cloud hosts get sudo-rs: Ubuntu's default by then, on Debian a package beside the classic sudo."""
 
     @property
     def components(self) -> str:
@@ -31,8 +31,7 @@ SUITES = {
         Suite("trixie", "debian", "13", sudo_rs=True),
         Suite("jammy", "ubuntu", "22.04"),
         Suite("noble", "ubuntu", "24.04"),
-        Suite("questing", "ubuntu", "25.10"),
-        Suite("resolute", "ubuntu", "26.04"),
+        Suite("resolute", "ubuntu", "26.04", sudo_rs=True),
     )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -52,6 +53,9 @@ def supervise(name: str) -> int:
     directory = paths.host_dir(name)
     groups = cgroups.host_groups(paths.lab_id(), name)
     command = nspawn_command(directory / "root", BRIDGE_PREFIX + paths.lab_id(), record)
+    # Hosts see control groups in version 2 as real ones do, and a recent systemd refuses to start without,
+    # even where the controller still has both.
+    environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     nspawn: subprocess.Popen[bytes] | None = None
     stopping = False
 
@@ -65,7 +69,7 @@ def supervise(name: str) -> int:
     status = REBOOT
     while status == REBOOT and not stopping:
         cgroups.make(groups)
-        nspawn = subprocess.Popen(in_groups(groups, command), stdin=subprocess.DEVNULL)
+        nspawn = subprocess.Popen(in_groups(groups, command), stdin=subprocess.DEVNULL, env=environment)
         processes.record(directory / "nspawn.pid", nspawn.pid)
         status = nspawn.wait()
         print(f"lab: systemd-nspawn exited with {status}", flush=True)

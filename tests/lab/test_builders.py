@@ -94,7 +94,16 @@ def test_sudo_rs_takes_the_place_of_sudo_where_the_suite_has_it() -> None:
         ],
         ["ln", "-s", "/usr/lib/cargo/bin/visudo", "/usr/sbin/visudo"],
     ]
-    assert not any("dpkg-divert" in step for step in shapes.commands("cloud", find("bookworm")))
+    for other in ("bookworm", "resolute"):
+        assert not any("dpkg-divert" in step for step in shapes.commands("cloud", find(other)))
+    assert "sudo-rs" in shapes.packages("cloud", find("resolute"))
+    assert "sudo-rs" not in shapes.packages("vps", find("trixie"))
+
+
+def test_a_failed_build_of_ubuntu_without_keys_says_where_keys_are() -> None:
+    assert "package ubuntu-keyring" in image.build_failure(image.recipe(find("noble"), "vps"))
+    assert "--mirror" in image.build_failure(image.recipe(find("noble"), "vps", keyring="/k.gpg"))
+    assert "--mirror" in image.build_failure(image.recipe(find("trixie"), "vps"))
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "a-", "a_b", "a.b", "../a", "a" * 41, "a b"])
