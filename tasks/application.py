@@ -21,15 +21,18 @@ READ_AT_START = (ENVIRONMENT, SECRET, "/opt/harvest/harvest", "/opt/harvest/venv
 def application(settings: Settings) -> None:
     ensure("Service user", Account("harvest", "/var/lib/harvest", "/usr/sbin/nologin", system=True))
     deploy("HARVEST's release", Release("/opt/harvest", pack(APP), (APP / "requirements.txt").read_text()))
-    environment = render("harvest/harvest.env", settings=settings)
-    configuration = (
-        Directory("/etc/harvest", 0o750, "root", "harvest"),
-        File(ENVIRONMENT, environment, 0o640, "root", "harvest"),
-    )
-    place("HARVEST's configuration", Files(configuration))
+    place("HARVEST's configuration", Files(configuration(settings)))
     keep("HARVEST's secret key", KeptSecret(SECRET, "harvest"))
     place("HARVEST's units", unit_files(settings))
     settle("HARVEST runs", units(settings))
+
+
+def configuration(settings: Settings) -> tuple[Directory, File]:
+    environment = render("harvest/harvest.env", settings=settings)
+    return (
+        Directory("/etc/harvest", 0o750, "root", "harvest"),
+        File(ENVIRONMENT, environment, 0o640, "root", "harvest"),
+    )
 
 
 def unit_files(settings: Settings) -> Files:

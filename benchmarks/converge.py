@@ -1,0 +1,183 @@
+"""How long a host takes, as ratios: `python -m benchmarks.converge [--runs 3] [--hosts 8]`.
+
+first run   ours / the same end state by one plain bash script with pip over one SSH session (floor.sh)
+no-op       ours / an empty pyinfra deploy (imports, connect, exit)
+no-op, N    ours on N hosts at once / ours on one
+
+Each pair is measured in turn on fresh lab hosts of the same image; medians are compared.
+"""
+
+import argparse
+import base64
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lab import hosts
+from provision.artifact import pack
+from provision.operations.files import Directory, File, Files, Item, Link
+from provision.settings import Settings, settings_from
+from tasks import application, packages, ssh, web
+from tasks.application import APP
+
+REPO = Path(__file__).parents[1]
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+GROUP = {"mode": "nginx", "base_path": "/"}
+
+
+def settings_of(host: hosts.Host) -> Settings:
+    return settings_from({**GROUP, **host.record.settings})
+
+
+def tar(items: tuple[Item, ...]) -> bytes:
+    """Files and links as an archive that tar unpacks at /."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for item in items:
+            info = tarfile.TarInfo(item.path.lstrip("/"))
+            match item:
+                case File():
+                    info.size, info.mode, info.uname, info.gname = (
+                        len(item.data),
+                        item.mode,
+                        item.owner,
+                        item.group,
+                    )
+                    archive.addfile(info, io.BytesIO(item.data))
+                case Link():
+                    info.type, info.linkname = tarfile.SYMTYPE, item.target
+                    archive.addfile(info)
+                case Directory():
+                    info.type, info.mode, info.uname, info.gname = (
+                        tarfile.DIRTYPE,
+                        item.mode,
+                        item.owner,
+                        item.group,
+                    )
+                    archive.addfile(info)
+    return stream.getvalue()
+
+
+def floor_script(settings: Settings) -> str:
+    """floor.sh with the very files that our deploy puts."""
+    files: Files = application.unit_files(settings)
+    items = (
+        *application.configuration(settings),
+        *files.items,
+        *web.site_files(settings, "/etc/harvest/tls"),
+    )
+    items += (File(ssh.DROP_IN, ssh.render("ssh/00-harvest.conf", settings=settings), 0o600),)
+    cas = io.BytesIO()
+    with tarfile.open(fileobj=cas, mode="w") as archive:
+        for path in settings.trusted_cas:
+            archive.add(path, path.stem + ".crt")
+    words = {
+        "CAS": base64.encodebytes(cas.getvalue()).decode().strip(),
+        "PACKAGES": " ".join(packages.names(settings)),
+        "ADMIN": settings.admin_user,
+        "KEY": settings.admin_keys[0],
+        "FILES": base64.encodebytes(tar(items)).decode().strip(),
+        "APP": base64.encodebytes(pack(APP).archive).decode().strip(),
+        "BASE": settings.base_path,
+    }
+    text = (REPO / "benchmarks/floor.sh").read_text()
+    for word, value in words.items():
+        text = text.replace(f"@{word}@", value)
+    return text
+
+
+def timed(command: list[str], stdin: str = "") -> float:
+    """Seconds of wall time; a failure ends the benchmark with the command's own words."""
+    started = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=REPO,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYINFRA_PROGRESS": "off"},
+    )
+    spent = time.monotonic() - started
+    if done.returncode:
+        sys.exit(f"{command[0]} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return spent
+
+
+def deploy(*names: str, file: str = "deploy.py") -> float:
+    limits = [word for name in names for word in ("--limit", name)]
+    return timed([str(PYINFRA), "inventories/lab.py", file, "-y", *limits])
+
+
+def floor(host: hosts.Host) -> float:
+    command = [
+        "ssh",
+        "-i",
+        str(host.record.key_file),
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "LogLevel=ERROR",
+    ]
+    command += ["-o", "UserKnownHostsFile=/dev/null", f"root@{host.address}", "bash -s"]
+    return timed(command, floor_script(settings_of(host)))
+
+
+def fresh(name: str, suite: str) -> hosts.Host:
+    return hosts.up(name, suite=suite, shape="vps", group="harvest_nginx", fresh=True)
+
+
+def first_run(runs: int, suite: str) -> None:
+    spent: dict[str, list[float]] = {"bash script with pip": [], "ours": []}
+    for _ in range(runs):
+        for name, measure in (("bash script with pip", floor), ("ours", lambda host: deploy(host.name))):
+            host = fresh("b-first", suite)
+            spent[name].append(measure(host))
+            host.down()
+            print(f"  {name}: {spent[name][-1]:.1f} s", flush=True)
+    report("first run", spent["ours"], spent["bash script with pip"], "1.0")
+
+
+def no_op(runs: int, count: int, suite: str) -> None:
+    names = [f"b-{number}" for number in range(1, count + 1)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: fresh(name, suite), names))
+    deploy(*names)
+    with tempfile.NamedTemporaryFile("w", suffix=".py", dir=REPO) as empty:
+        spent: dict[str, list[float]] = {"empty": [], "one": [], "all": []}
+        deploy(names[0])
+        for _ in range(runs):
+            spent["empty"].append(deploy(names[0], file=Path(empty.name).name))
+            spent["one"].append(deploy(names[0]))
+            spent["all"].append(deploy(*names))
+    report("no-op against an empty deploy", spent["one"], spent["empty"], "2.5")
+    report(f"no-op, {count} hosts against one", spent["all"], spent["one"], "1.6")
+    for name in names:
+        hosts.find(name).down()
+
+
+def report(what: str, ours: list[float], reference: list[float], goal: str) -> None:
+    mine, other = statistics.median(ours), statistics.median(reference)
+    print(f"{what}: {mine:.2f} s / {other:.2f} s = {mine / other:.2f} (goal: at most {goal})", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--hosts", type=int, default=8)
+    parser.add_argument("--suite", default="bookworm")
+    options = parser.parse_args()
+    first_run(options.runs, options.suite)
+    no_op(options.runs, options.hosts, options.suite)
+
+
+if __name__ == "__main__":
+    main()
