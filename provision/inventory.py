@@ -60,7 +60,7 @@ def settle(module: dict[str, Any]) -> None:
     hosts = {host.name: _data(host) for host in inventory}
     if not hosts:
         _stop([f"{file}: has no hosts; add one to a group such as harvest_internal"])
-    problems = check_examples(hosts) or check_groups(groups_data(inventory), hosts) + check_inventory(hosts)
+    problems = check_examples(hosts) or check_groups(groups_data(inventory)) + check_inventory(hosts)
     if problems:
         _stop([f"{file}: {problem}" for problem in told(problems, mode_groups(inventory))])
     _log_in(module, file, inventory, override, chosen(inventory, options))
@@ -89,19 +89,15 @@ def check_examples(hosts: Iterable[str]) -> list[Problem]:
     ]
 
 
-def check_groups(
-    groups: Mapping[str, Mapping[str, Mapping[str, Any]]], hosts: Mapping[str, Mapping[str, Any]]
-) -> list[Problem]:
-    """Hosts whose groups contradict each other (host to group to the group's data)."""
+def check_groups(groups: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Problem]:
+    """Hosts whose groups contradict each other (host to group to what the group says)."""
     problems = []
-    for name in hosts:
+    for host, theirs in groups.items():
         for key in MODE_KEYS:
-            said = {group: data[key] for group, data in groups.get(name, {}).items() if key in data}
+            said = {group: data[key] for group, data in theirs.items() if key in data}
             if len(set(map(repr, said.values()))) > 1:
-                list_ = ", ".join(f'{group} ("{value}")' for group, value in said.items())
-                problems.append(
-                    Problem(name, key, f"the host's groups differ: {list_}; leave it in one of them")
-                )
+                each = ", ".join(f'{group} says "{value}"' for group, value in said.items())
+                problems.append(Problem(host, key, f"{each}; leave the host in one of these groups"))
                 break
     return problems
 
@@ -118,12 +114,15 @@ def told(problems: Iterable[Problem], groups: Iterable[str]) -> list[Problem]:
 
 
 def groups_data(inventory: "Inventory") -> dict[str, dict[str, dict[str, Any]]]:
-    """Host to group to the group's data, for hosts that do not decide the matter themselves."""
+    """Host to group to the group's data, without what the host or the command line decides anyway."""
     return {
         host.name: {
-            group: inventory.group_data[group]
+            group: {
+                key: value
+                for key, value in inventory.group_data[group].items()
+                if key not in inventory.host_data[host.name] and key not in inventory.override_data
+            }
             for group in host.groups
-            if not set(MODE_KEYS) & set(inventory.get_host_data(host.name))
         }
         for host in inventory
     }

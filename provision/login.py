@@ -6,13 +6,14 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyinfra.connectors.ssh_util import _patch_paramiko_sk_key_support
 
 from provision import login_words as words
 from provision.login_auth import Refused, authenticate, prove
+from provision.login_keys import keys_for
 from provision.login_reach import Link, NoLogin, connect, say
 from provision.login_target import Target, jump_target
 
@@ -65,10 +66,14 @@ def log_in(target: Target) -> Login:
     users, attempts, notes = list(target.users), [], []
     port = target.ports[0]
     for user in users:  # grows when the host names somebody else
+        keys, left_out = keys_for(target, user)
+        notes += [note for note in left_out if note not in notes]
         link = _connected(target)
         port, keep = link.port, False
+        # The port that answered once is not searched for again.
+        target = replace(target, ports=(port,), other_ports=(*target.other_ports, *target.ports))
         try:
-            result = authenticate(link, user)
+            result = authenticate(link, user, keys)
             notes += [note for note in result.notes if note not in notes]
             if isinstance(result, Refused):
                 attempts.append(result.attempt)
@@ -116,9 +121,10 @@ def _connected(target: Target) -> Link:
 
 def _pass_through(target: Target, via: Link | None) -> Link:
     """A jump host, authenticated; no command is run on it. Raises `NoLogin`."""
+    keys, _ = keys_for(target, target.users[0])
     try:
         link = connect(target, via)
-        result = authenticate(link, target.users[0])
+        result = authenticate(link, target.users[0], keys)
         if isinstance(result, Refused):
             link.close()
             raise NoLogin(words.no_login(target.address, link.port, [result.attempt], result.notes))

@@ -2,12 +2,13 @@
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import paramiko
 
 from provision import login_words as words
-from provision.login_keys import KeyUnusable, offers
+from provision.login_keys import KeyUnusable, Offer
 from provision.login_reach import Link
 from provision.login_words import Attempt
 
@@ -15,6 +16,8 @@ PROOF_SECONDS = 15.0
 # cloud-init's forced command for root; it hangs for ten seconds after saying so.
 TRAP = re.compile(r'[Pp]lease login as the user "([a-z_][a-z0-9_-]*)"')
 SHELL, ROOT = "harvest-login-shell", "harvest-login-root"
+# sudo's prompt may stand before it; the command itself, repeated by a forced command, has more behind it.
+AS_ROOT = re.compile(rf"{ROOT}\r?$", re.MULTILINE)
 PROOF = (
     f'sh -c \'echo {SHELL}; if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then echo {ROOT}; '
     f"elif sudo -S true; then echo {ROOT}; fi'"
@@ -37,13 +40,13 @@ class Refused:
     notes: tuple[str, ...] = ()
 
 
-def authenticate(link: Link, user: str) -> Accepted | Refused:
+def authenticate(link: Link, user: str, keys: Sequence[Offer]) -> Accepted | Refused:
     """Offer keys, then the password, and stop at the first that is taken."""
     target, transport = link.target, link.transport
-    found, remarks = offers(target, user)
-    notes, offered = list(remarks), []
+    notes: list[str] = []
+    offered: list[str] = []
     password = None if user == target.admin else target.password
-    for offer in found:
+    for offer in keys:
         try:
             key = offer.key(target.key_password)
         except KeyUnusable as why:
@@ -90,10 +93,10 @@ def prove(link: Link, sudo_password: str | None) -> Proof:
     try:
         channel = link.transport.open_session(timeout=PROOF_SECONDS)
         channel.settimeout(PROOF_SECONDS)
+        channel.set_combine_stderr(True)
         channel.exec_command(PROOF)
         channel.sendall(f"{sudo_password}\n".encode() if sudo_password else b"")
         channel.shutdown_write()
-        channel.set_combine_stderr(True)
         text = _read(channel)
         channel.close()
     except (paramiko.SSHException, EOFError, OSError):
@@ -107,17 +110,16 @@ def _read(channel: paramiko.Channel) -> str:
     while time.monotonic() < deadline:
         piece = channel.recv(4096).decode(errors="replace")
         text += piece
-        if not piece or ROOT in text or TRAP.search(text):
+        if not piece or AS_ROOT.search(text) or TRAP.search(text):
             break
     return text
 
 
 def judge(text: str, *, password_given: bool) -> Proof:
     """What the host's answer to the proof means."""
-    lines = [line.strip() for line in text.splitlines()]
-    if ROOT in lines:
+    if AS_ROOT.search(text):
         return Proof()
-    if SHELL not in lines:
+    if SHELL not in text.splitlines():
         named = TRAP.search(text)
         return Proof(words.login_as_instead(named[1]), named[1]) if named else Proof(words.NO_COMMANDS)
     if "not found" in text or "not allowed" in text or "not in the sudoers" in text or "may not run" in text:

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from provision.login_target import Target
 MAX_OFFERS = 5
 OPENSSH_MAGIC = b"openssh-key-v1\0"
 
-_loaded: dict[str, paramiko.PKey] = {}
+_loaded: "dict[str, paramiko.PKey | KeyUnusable]" = {}
 _loading = threading.Lock()
 
 
@@ -74,8 +75,17 @@ def file_offer(file: str) -> Offer:
     return Offer(file, public_blob(file), file=file)
 
 
-def offers(target: Target, user: str) -> tuple[list[Offer], list[str]]:
+def keys_for(target: Target, user: str) -> tuple[list[Offer], list[str]]:
     """What to offer to one user, best first, and notes on what was left out."""
+    found, notes = _found(target, user)
+    if found:
+        # A passphrase is asked for before the host waits for an answer.
+        with suppress(KeyUnusable):
+            found[0].key(target.key_password)
+    return found, notes
+
+
+def _found(target: Target, user: str) -> tuple[list[Offer], list[str]]:
     held = agent_offers(target.agent, target.timeout)
     if target.key_file:
         return choose([file_offer(target.key_file)], held, only_files=True), []
@@ -139,8 +149,14 @@ def load(file: str, password: str | None) -> paramiko.PKey:
     """
     with _loading:
         if file not in _loaded:
-            _loaded[file] = _read(file, password)
-        return _loaded[file]
+            try:
+                _loaded[file] = _read(file, password)
+            except KeyUnusable as why:
+                _loaded[file] = why
+        result = _loaded[file]
+    if isinstance(result, KeyUnusable):
+        raise result
+    return result
 
 
 def _read(file: str, password: str | None) -> paramiko.PKey:

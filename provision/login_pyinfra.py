@@ -59,8 +59,10 @@ def knock(host: "Host", user: str, port: int) -> str | None:
     target = _targets.get(host.name)
     if target is None:
         return f"no login of {host.name} is known: its inventory does not end with settle(globals())"
+    known = (*target.ports, *([_logins[host.name].link.port] if host.name in _logins else []))
+    fresh = replace(target, users=(user,), ports=(port,), wanted_port=port, other_ports=known, follow=False)
     try:
-        log_in(replace(target, users=(user,), ports=(port,), follow=False)).link.close()
+        log_in(fresh).link.close()
     except NoLogin as why:
         return str(why)
     return None

@@ -8,7 +8,7 @@ from typing import Any
 import paramiko
 
 from provision import login_words as words
-from provision.login_known_hosts import HostKey, key_order, pin, pinned, revoked
+from provision.login_known_hosts import HostKey, key_order, pin, pinned, pinned_ports, revoked
 from provision.login_target import Target
 
 KEEPALIVE_SECONDS = 15
@@ -121,11 +121,9 @@ def check(target: Target, port: int, shown: HostKey) -> None:
         return
     if known:
         raise NoLogin(words.changed(target.address, port, shown, known))
+    others = {22, *target.ports, *target.other_ports, *pinned_ports(lines, target.address)} - {port}
     elsewhere = [
-        (line.key, line.file)
-        for other in target.ports
-        if other != port
-        for line in pinned(lines, target.address, other)
+        (line.key, line.file) for other in sorted(others) for line in pinned(lines, target.address, other)
     ]
     moved = any(key == shown for key, _ in elsewhere)
     # The port that the settings ask for belongs to the same sshd, so it has the same key. A port of ~/.ssh/config may

@@ -30,6 +30,8 @@ class Target:
     admin_keys: tuple[bytes, ...] = ()
     """Public key blobs that will open the admin's account: offered first, and to the admin nothing else."""
     wanted_port: int | None = None
+    other_ports: tuple[int, ...] = ()
+    """Not tried, but what is pinned for them is this host's key too."""
     key_file: str | None = None
     """Named by the data: offered alone."""
     identities: tuple[str, ...] = ()
