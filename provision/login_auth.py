@@ -15,6 +15,14 @@ from provision.login_words import Attempt
 PROOF_SECONDS = 15.0
 # cloud-init's forced command for root; it hangs for ten seconds after saying so.
 TRAP = re.compile(r'[Pp]lease login as the user "([a-z_][a-z0-9_-]*)"')
+# As sudo, sudo-rs and the shell say it.
+NO_RIGHT = (
+    "not in the sudoers",
+    "may not run sudo",
+    "is not allowed to",
+    "I'm afraid I can't do that",
+    "not found",
+)
 SHELL, ROOT = "harvest-login-shell", "harvest-login-root"
 # sudo's prompt may stand before it; the command itself, repeated by a forced command, has more behind it.
 AS_ROOT = re.compile(rf"{ROOT}\r?$", re.MULTILINE)
@@ -122,6 +130,6 @@ def judge(text: str, *, password_given: bool) -> Proof:
     if SHELL not in text.splitlines():
         named = TRAP.search(text)
         return Proof(words.login_as_instead(named[1]), named[1]) if named else Proof(words.NO_COMMANDS)
-    if "not found" in text or "not allowed" in text or "not in the sudoers" in text or "may not run" in text:
+    if any(sign in text for sign in NO_RIGHT):
         return Proof(words.NO_SUDO)
     return Proof(words.SUDO_PASSWORD_WRONG if password_given else words.SUDO_PASSWORD_UNKNOWN)
