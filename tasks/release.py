@@ -1,0 +1,13 @@
+"""Which HARVEST: the one in app/, with the environment that its lock file describes."""
+
+from pathlib import Path
+
+from provision.artifact import pack
+from provision.operations.release import Release
+
+APP = Path(__file__).parents[1] / "app"
+
+
+def release(root: str = "/opt/harvest") -> Release:
+    """The release below `root`: each instance has its own."""
+    return Release(root, pack(APP), (APP / "requirements.txt").read_text())
