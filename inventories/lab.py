@@ -25,8 +25,11 @@ if not _files:
     print("no lab host is up: type python3 -m lab up demo", file=_sys.stderr)
     raise SystemExit(1)
 for _file in _files:
-    with open(_file) as _open:
-        _host = _json.load(_open)
+    try:
+        with open(_file) as _open:
+            _host = _json.load(_open)
+    except FileNotFoundError:  # taken down this very moment
+        continue
     _data = {
         "bootstrap_user": _host["bootstrap_user"],
         **_host["settings"],

@@ -84,8 +84,7 @@ def check_examples(hosts: Iterable[str]) -> list[Problem]:
             name, "", "is only an example: put the names of your own servers into the groups of this file"
         )
         for name in hosts
-        if name.split(".", 1)[-1] in EXAMPLE_NAMES
-        or name.endswith(tuple(f".{name}" for name in EXAMPLE_NAMES))
+        if any(f".{name}".endswith(f".{example}") for example in EXAMPLE_NAMES)
     ]
 
 
