@@ -12,12 +12,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from provision.instances import FIRST, Instance, Overrides
 from provision.values import (
     BasePath,
     DomainName,
     HostName,
+    HttpsUrl,
+    InstanceName,
     LocalFile,
     LoginName,
+    MailAddress,
     Port,
     PublicKey,
     Secret,
@@ -45,8 +49,24 @@ class Settings(BaseModel):
     )
     base_path: BasePath = Field("/", description='Where HARVEST lives in URLs: "/" or "/x/".')
     domain: DomainName | None = Field(None, description="The site's DNS name; nginx mode needs one.")
-    tls: Literal["selfsigned", "files", "off"] = Field(
-        "selfsigned", description="Where the site's certificate comes from; off serves plain HTTP."
+    api_domain: DomainName | None = Field(
+        None, description="A DNS name of its own for the API, which then leaves the site's."
+    )
+    site: Literal["own", "beside"] = Field(
+        "own",
+        description="own: the domain is HARVEST's; beside: another site of this host has it (and its TLS), and says "
+        "`include /etc/nginx/harvest.d/DOMAIN/*.conf;` in its server block.",
+    )
+    tls: Literal["letsencrypt", "selfsigned", "files", "off"] = Field(
+        "selfsigned",
+        description="Where the site's certificate comes from (letsencrypt: any ACME authority); off serves plain HTTP.",
+    )
+    acme_directory: HttpsUrl = Field(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        description="tls = letsencrypt: the ACME authority; a company's own goes with trusted_cas.",
+    )
+    acme_email: MailAddress | None = Field(
+        None, description="tls = letsencrypt: whom the authority may write to."
     )
     tls_certificate: LocalFile | None = Field(
         None, description="tls = files: the chain, PEM, on the controller."
@@ -75,6 +95,11 @@ class Settings(BaseModel):
     backend_ports: tuple[ServicePort, ...] = Field(
         (5001,), min_length=1, max_length=16, description="The backends' ports, always on loopback only."
     )
+    instances: dict[InstanceName, Overrides] = Field(
+        {},
+        description="Several HARVESTs on this host: name to what differs there of base_path, domain, api_domain, "
+        "frontend_port and backend_ports.",
+    )
     max_upload_mb: int = Field(
         100, strict=True, ge=1, le=2048, description="Largest upload in MiB, everywhere."
     )
@@ -90,39 +115,98 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Settings":
-        ports = [self.ssh_port, self.frontend_port, *self.backend_ports]
-        if self.mode == "nginx":
-            ports += [80, 443]
-        twice = sorted({port for port in ports if ports.count(port) > 1})
-        if twice:
-            raise ValueError(
-                f"backend_ports: port {twice[0]} is used twice (ssh_port, frontend_port, backend_ports, nginx)"
-            )
-        if self.mode == "nginx" and self.domain is None:
+        self._check_ports()
+        if self.mode == "nginx" and not all(each.domain for each in self.all_instances):
             raise ValueError(
                 "domain: is not set; nginx mode needs the site's DNS name, like harvest.example.org"
             )
+        self._check_places()
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("tls_certificate: is not set; tls = files needs tls_certificate and tls_key")
         if (self.admin_sudo == "password") != (self.admin_password is not None):
             raise ValueError("admin_password: goes with admin_sudo = password, and that needs it")
         return self
 
+    def _check_ports(self) -> None:
+        """No port is taken twice."""
+        ports = [self.ssh_port, *(port for each in self.all_instances for port in each.ports)]
+        ports += [80, 443] if self.mode == "nginx" else []
+        twice = sorted({port for port in ports if ports.count(port) > 1})
+        if twice:
+            raise ValueError(
+                f"backend_ports: port {twice[0]} is used twice (ssh_port, frontend_port, backend_ports, nginx, and the "
+                "port below several backends, which spreads requests over them)"
+            )
+        if self.mode == "internal" and any(each.balancer_port for each in self.all_instances):
+            raise ValueError(
+                "backend_ports: several backends need nginx mode, which spreads requests over them"
+            )
+
+    def _check_places(self) -> None:
+        """No place in URLs is taken twice, and none lies inside another instance's."""
+        if self.mode == "internal":
+            return
+        seen: dict[tuple[str | None, str], str] = {}
+        names = {each.api_domain for each in self.all_instances} & {
+            each.domain for each in self.all_instances
+        }
+        if names - {None}:
+            raise ValueError("api_domain: is the site's own name; the API's must be another")
+        for each in self.all_instances:
+            for domain, path in [(each.domain, each.base_path), (each.api_domain, "/api/")]:
+                other = seen.setdefault((domain, path), each.name)
+                if domain and other != each.name:
+                    raise ValueError(
+                        f"instances: {other} and {each.name} are both at {domain}{path}; give one another base_path"
+                    )
+
     @cached_property
-    def scheme(self) -> str:
+    def all_instances(self) -> tuple[Instance, ...]:
+        """Every HARVEST of the host: those of `instances`, or the one that the settings themselves describe."""
+        named = self.instances or {FIRST: Overrides()}
+        return tuple(
+            Instance(
+                name=name,
+                mode=self.mode,
+                scheme=self.scheme,
+                base_path=over.base_path or self.base_path,
+                domain=over.domain or self.domain,
+                api_domain=over.api_domain or (None if self.instances else self.api_domain),
+                frontend_port=over.frontend_port or self.frontend_port,
+                backend_ports=over.backend_ports or self.backend_ports,
+            )
+            for name, over in named.items()
+        )
+
+    @cached_property
+    def scheme(self) -> Literal["http", "https"]:
         """What a browser says before the colon."""
         return "https" if self.mode == "nginx" and self.tls != "off" else "http"
 
     def url(self, host: str) -> str:
-        """Where a browser finds HARVEST, ending in "/"; `host` stands in where no domain is set."""
-        port = f":{self.frontend_port}" if self.mode == "internal" else ""
-        return f"{self.scheme}://{self.domain or host}{port}{self.base_path}"
+        """Where a browser finds the first HARVEST, ending in "/"; `host` stands in where no domain is set."""
+        return self.all_instances[0].url(host)
+
+    @cached_property
+    def sites(self) -> dict[str, tuple[Instance, ...]]:
+        """nginx mode: each page's DNS name with the instances that live there."""
+        domains = [each.domain for each in self.all_instances if each.domain and self.mode == "nginx"]
+        return {name: tuple(each for each in self.all_instances if each.domain == name) for name in domains}
+
+    def certificate_names(self, domain: str) -> tuple[str, ...]:
+        """All DNS names of one site: the page's first, then its APIs'."""
+        return (domain, *(each.api_domain for each in self.sites[domain] if each.api_domain))
+
+    @cached_property
+    def trusted(self) -> bool:
+        """Whether browsers can trust the certificate: only then may they be told to insist on it (HSTS)."""
+        return self.tls == "files" or (self.tls == "letsencrypt" and "staging" not in self.acme_directory)
 
     @cached_property
     def open_ports(self) -> tuple[int, ...]:
         """TCP ports that the world may reach."""
         if self.mode == "internal":
-            return (self.ssh_port, self.frontend_port)
+            return (self.ssh_port, *(each.frontend_port for each in self.all_instances))
         return (self.ssh_port, 80) if self.tls == "off" else (self.ssh_port, 80, 443)
 
 

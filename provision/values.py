@@ -15,6 +15,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 BASE_PATH = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._~-]*/)*")
+INSTANCE_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{17})")
+HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 KEY_TYPES = (
     "ssh-ed25519",
@@ -87,6 +90,27 @@ def base_path(value: str) -> str:
         raise ValueError('must be made of letters, digits, ".", "_", "~" and "-" between single slashes')
     if TAKEN_PATHS & set(value.strip("/").split("/")):
         raise ValueError(f"collides with a path of HARVEST itself ({', '.join(sorted(TAKEN_PATHS))})")
+    return value
+
+
+def instance_name(value: str) -> str:
+    """A name that becomes part of a user's, of units' and of folders'."""
+    if not INSTANCE_NAME.fullmatch(value):
+        raise ValueError("must be 1 to 16 of a-z, 0-9 and -, starting with a letter, like research")
+    return value
+
+
+def https_url(value: str) -> str:
+    """An https:// address that a shell and a configuration file take as it is."""
+    if not HTTPS_URL.fullmatch(value):
+        raise ValueError("must be an address like https://ca.example.org/acme/directory")
+    return value
+
+
+def mail_address(value: str) -> str:
+    """A plain mail address."""
+    if not MAIL_ADDRESS.fullmatch(value):
+        raise ValueError("must be a mail address like admin@example.org")
     return value
 
 
@@ -175,6 +199,9 @@ LoginName = Annotated[str, AfterValidator(login_name)]
 DomainName = Annotated[str, AfterValidator(domain_name)]
 HostName = Annotated[str, AfterValidator(host_name)]
 BasePath = Annotated[str, AfterValidator(base_path)]
+InstanceName = Annotated[str, AfterValidator(instance_name)]
+HttpsUrl = Annotated[str, AfterValidator(https_url)]
+MailAddress = Annotated[str, AfterValidator(mail_address)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]
 PublicKey = Annotated[str, BeforeValidator(public_key)]
 LocalFile = Annotated[Path, AfterValidator(existing_file)]

@@ -1,63 +1,80 @@
 """HARVEST itself: its user, its release, its configuration, its units."""
 
-from pathlib import Path
-
-from provision.artifact import pack
+from provision.instances import FIRST, Instance
 from provision.operations.accounts import Account, ensure
 from provision.operations.files import Directory, File, Files, place
-from provision.operations.release import Release, deploy
+from provision.operations.release import deploy
+from provision.operations.retire import Retired, retire
 from provision.operations.secrets import KeptSecret, keep
 from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from provision.templates import render
+from tasks.release import release
 
-APP = Path(__file__).parents[1] / "app"
 WORKERS = 2
-ENVIRONMENT = "/etc/harvest/harvest.env"
-SECRET = "/etc/harvest/secret_key"  # noqa: S105 - a path
-READ_AT_START = (ENVIRONMENT, SECRET, "/opt/harvest/harvest", "/opt/harvest/venv")
 
 
 def application(settings: Settings) -> None:
-    ensure("Service user", Account("harvest", "/var/lib/harvest", "/usr/sbin/nologin", system=True))
-    deploy("HARVEST's release", Release("/opt/harvest", pack(APP), (APP / "requirements.txt").read_text()))
-    place("HARVEST's configuration", Files(configuration(settings)))
-    keep("HARVEST's secret key", KeptSecret(SECRET, "harvest"))
-    place("HARVEST's units", unit_files(settings))
-    settle("HARVEST runs", units(settings))
+    """Every instance of the host, one after the other; the settings' own one where none is named."""
+    retire("HARVEST's former units", Retired(tuple(s for each in settings.all_instances for s in each.stems)))
+    for instance in settings.all_instances:
+        what = "HARVEST" if instance.name == FIRST else f"HARVEST {instance.name}"
+        ensure(
+            f"{what}: service user",
+            Account(instance.slug, instance.state, "/usr/sbin/nologin", system=True),
+        )
+        deploy(f"{what}: release", release(instance.root))
+        place(f"{what}: configuration", Files(configuration(settings, instance)))
+        keep(f"{what}: secret key", KeptSecret(secret(instance), instance.slug))
+        place(f"{what}: units", unit_files(settings, instance))
+        settle(f"{what} runs", units(instance))
 
 
-def configuration(settings: Settings) -> tuple[Directory, File]:
-    environment = render("harvest/harvest.env", settings=settings)
+def environment(instance: Instance) -> str:
+    """What systemd reads for the instance's units."""
+    return f"{instance.etc}/harvest.env"
+
+
+def secret(instance: Instance) -> str:
+    """What signs the instance's sessions."""
+    return f"{instance.etc}/secret_key"
+
+
+def configuration(settings: Settings, instance: Instance) -> tuple[Directory, File]:
+    content = render("harvest/harvest.env", settings=settings, instance=instance)
     return (
-        Directory("/etc/harvest", 0o750, "root", "harvest"),
-        File(ENVIRONMENT, environment, 0o640, "root", "harvest"),
+        Directory(instance.etc, 0o750, "root", instance.slug),
+        File(environment(instance), content, 0o640, "root", instance.slug),
     )
 
 
-def unit_files(settings: Settings) -> Files:
-    names = (
-        "harvest-backend@.socket",
-        "harvest-backend@.service",
-        "harvest-frontend.socket",
-        "harvest-frontend.service",
-    )
+def unit_files(settings: Settings, instance: Instance) -> Files:
+    names = ("backend@.socket", "backend@.service", "frontend.socket", "frontend.service")
     files = tuple(
-        File(f"/etc/systemd/system/{name}", render(f"systemd/{name}", settings=settings, workers=WORKERS))
+        File(
+            f"/etc/systemd/system/{instance.slug}-{name}",
+            render(f"systemd/harvest-{name}", settings=settings, instance=instance, workers=WORKERS),
+        )
         for name in names
     )
-    # An instance is named for the check: a template alone is not a unit.
-    backend = f"harvest-backend@{settings.backend_ports[0]}.service"
-    check = f"cd /etc/systemd/system; systemd-analyze verify harvest-frontend.service {backend}"
+    # A backend is named for the check: a template alone is not a unit.
+    backend = f"{instance.backend(instance.backend_ports[0])}.service"
+    check = f"cd /etc/systemd/system; systemd-analyze verify {instance.frontend}.service {backend}"
     return Files(files, check=check, within=("/etc/systemd/system",))
 
 
-def units(settings: Settings) -> Units:
+def units(instance: Instance) -> Units:
+    read_at_start = (
+        environment(instance),
+        secret(instance),
+        f"{instance.root}/harvest",
+        f"{instance.root}/venv",
+    )
     running: list[Unit] = []
-    for stem in (*(f"harvest-backend@{port}" for port in settings.backend_ports), "harvest-frontend"):
-        file = "/etc/systemd/system/" + (stem if "@" not in stem else "harvest-backend@")
+    for stem in instance.stems:
+        file = "/etc/systemd/system/" + (f"{instance.slug}-backend@" if "@" in stem else stem)
         running += [
             Unit(f"{stem}.socket", (f"{file}.socket",)),
-            Unit(f"{stem}.service", (f"{file}.service", *READ_AT_START)),
+            Unit(f"{stem}.service", (f"{file}.service", *read_at_start)),
         ]
     return Units(tuple(running))

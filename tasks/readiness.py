@@ -1,22 +1,33 @@
 """The last word: HARVEST truly answers, through every door that a browser uses."""
 
+from provision.instances import Instance
 from provision.operations.readiness import Ready, answers
 from provision.settings import Settings
 
+CHOICES = ("entity_types", "relation_types")
+
 
 def readiness(settings: Settings) -> None:
-    local = f"http://127.0.0.1:{settings.frontend_port}{settings.base_path}_dash-layout"
-    urls: list[tuple[str, tuple[str, ...]]] = [(local, ())]
-    for port in settings.backend_ports:
+    urls = tuple(url for each in settings.all_instances for url in (*inside(each), *outside(each)))
+    units = tuple(f"{stem}.service" for each in settings.all_instances for stem in each.stems)
+    answers("HARVEST answers", Ready(urls, units))
+
+
+def inside(instance: Instance) -> list[tuple[str, tuple[str, ...]]]:
+    """The services' own ports."""
+    urls: list[tuple[str, tuple[str, ...]]] = [
+        (f"http://127.0.0.1:{instance.frontend_port}{instance.base_path}_dash-layout", ())
+    ]
+    for port in {*instance.backend_ports, instance.api_port}:
         urls += [
             (f"http://127.0.0.1:{port}/api/ready", ()),
-            (f"http://127.0.0.1:{port}/api/choices", ("entity_types", "relation_types")),
+            (f"http://127.0.0.1:{port}/api/choices", CHOICES),
         ]
-    if settings.mode == "nginx":
-        site = settings.url("")
-        urls += [(f"{site}_dash-layout", ()), (f"{site}api/choices", ("entity_types", "relation_types"))]
-    units = (
-        "harvest-frontend.service",
-        *(f"harvest-backend@{port}.service" for port in settings.backend_ports),
-    )
-    answers("HARVEST answers", Ready(tuple(urls), units))
+    return urls
+
+
+def outside(instance: Instance) -> list[tuple[str, tuple[str, ...]]]:
+    """nginx's doors, under the names that browsers use."""
+    if instance.mode == "internal":
+        return []
+    return [(f"{instance.url('')}_dash-layout", ()), (f"{instance.api_url}/api/choices", CHOICES)]

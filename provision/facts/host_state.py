@@ -29,6 +29,8 @@ class Query:
     certificates: set[str] = field(default_factory=set)
     urls: set[str] = field(default_factory=set)
     firewall: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    """Glob patterns; with " :: " and words behind, only files that hold these words are found."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -92,10 +94,11 @@ class Answer(BaseModel):
 
 
 class Certificate(BaseModel):
-    """A certificate's DNS names and the seconds left; no names where there is none."""
+    """A certificate's DNS names, the seconds left, and those it was made for; no names where there is none."""
 
     names: list[str] = []
     left: float = 0.0
+    life: float = 0.0
 
 
 class System(BaseModel):
@@ -125,6 +128,7 @@ class HostState(BaseModel):
     firewall: Firewall | None
     certificates: dict[str, Certificate]
     urls: dict[str, Answer]
+    found: dict[str, list[str]] = {}
 
 
 class Look(FactBase[dict[str, Any]]):

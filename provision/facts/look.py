@@ -3,6 +3,7 @@
 argv[1] is a JSON query, standard output the JSON answer; host_state.py gives both their types.
 """
 
+import glob
 import grp
 import hashlib
 import http.client
@@ -166,10 +167,19 @@ def answer_of(url: str) -> Found:
 
 def certificate(path: str) -> Found:
     """A PEM certificate's names and the seconds that it has left; {} where there is none."""
-    shown = output("openssl", "x509", "-in", path, "-noout", "-enddate", "-ext", "subjectAltName")
-    end = [line[9:] for line in shown.splitlines() if line.startswith("notAfter=")]
+    shown = output("openssl", "x509", "-in", path, "-noout", "-dates", "-ext", "subjectAltName")
+    said = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith("not"))
+    if "notAfter" not in said:
+        return {}
+    begin, end = (ssl.cert_time_to_seconds(said[key]) for key in ("notBefore", "notAfter"))
     names = [word.strip(" ,")[4:] for word in shown.replace(",", "\n").splitlines() if "DNS:" in word]
-    return {"names": sorted(names), "left": ssl.cert_time_to_seconds(end[0]) - time.time()} if end else {}
+    return {"names": sorted(names), "left": end - time.time(), "life": end - begin}
+
+
+def find(pattern: str) -> "list[str]":
+    """Paths that match a glob pattern; behind " :: " stand words that a file must hold."""
+    shape, _, words = pattern.partition(" :: ")
+    return sorted(path for path in glob.glob(shape) if not words or words in text(path))
 
 
 def system() -> Found:
@@ -200,6 +210,7 @@ def main() -> None:
     answer["users"] = users(asked["users"])
     answer["firewall"] = firewall() if asked["firewall"] else None
     answer["certificates"] = {path: certificate(path) for path in asked["certificates"]}
+    answer["found"] = {pattern: find(pattern) for pattern in asked["found"]}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
     json.dump(answer, sys.stdout)
 

@@ -1,0 +1,41 @@
+"""Units of instances or backends that the settings no longer name: stopped and gone. Their data stays."""
+
+import posixpath
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.operations.converge import Command, converge, script
+
+ETC = "/etc/systemd/system"
+STARTED = (f"{ETC}/*.target.wants/harvest*-frontend.*", f"{ETC}/*.target.wants/harvest*-backend@*.*")
+FILES = (f"{ETC}/harvest*-frontend.*", f"{ETC}/harvest*-backend@.*")
+
+
+@dataclass(frozen=True)
+class Retired:
+    """All of HARVEST's units are those of `stems` (names without .service and .socket)."""
+
+    stems: tuple[str, ...]
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).rpartition(".")[0]
+
+
+def changes(have: HostState, want: Retired) -> Iterator[Command]:
+    """Stop, then forget: a run that dies in between finds them enabled still, and goes on from there."""
+    enabled = {_stem(path) for pattern in STARTED for path in have.found[pattern]}
+    gone = sorted(enabled - set(want.stems))
+    if gone:
+        names = " ".join(shlex.quote(f"{stem}.{kind}") for stem in gone for kind in ("socket", "service"))
+        yield script(f"systemctl stop {names}; systemctl disable --quiet {names}")
+    # A backend's file is a template: harvest-backend@.service serves harvest-backend@5001.service.
+    templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in want.stems}
+    files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
+    if files:
+        yield script(f"rm -f {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
+
+
+retire = converge(lambda want: Query(found={*STARTED, *FILES}), changes)
