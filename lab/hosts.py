@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import boot, image, keys, locks, names, needs, network, paths, seed, shapes, ssh, suites
+from lab import boot, image, keys, layers, locks, names, needs, network, paths, seed, shapes, ssh, suites
 from lab.errors import LabError
 from lab.record import Record, check_name, default_settings, extra_cas, load, load_all
 
@@ -150,6 +149,7 @@ class Host:
         """Remove the host without a trace; with `keep` power it off in order and keep its file system."""
         with locks.host_lock(self.name):
             boot.shut_down(self.record) if keep else boot.halt(self.record)
+            layers.detach(paths.host_dir(self.name))
             with locks.lab_lock():
                 _wanted(self.name).unlink(missing_ok=True)
                 if not keep:
@@ -163,10 +163,14 @@ def _wanted(name: str) -> Path:
     return paths.host_dir(name) / "wanted"
 
 
+def _label() -> str:
+    return f"harvest-lab-{paths.lab_id()}"
+
+
 def _delete(record: Record) -> None:
     """Forget a host that does not run. Call with the lab locked."""
     names.forget_keys(record)
-    shutil.rmtree(paths.host_dir(record.name))
+    layers.discard(paths.host_dir(record.name))
     names.publish()
 
 
@@ -194,7 +198,8 @@ def down_all() -> None:
     with locks.lab_lock():
         if not load_all():
             # Half-made hosts of an interrupted `up` have a directory and no record.
-            shutil.rmtree(paths.hosts_dir(), ignore_errors=True)
+            for directory in paths.hosts_dir().glob("*"):
+                layers.discard(directory)
             names.publish()
             network.remove(forget=True)
 
@@ -241,6 +246,7 @@ def up(
             record = _create(name, suite or "trixie", shape or "vps", password, key, mirror, keyring)
         elif (suite or record.suite, shape or record.shape) != (record.suite, record.shape):
             raise LabError(f"{name} is {record.suite}/{record.shape} already: `--fresh` builds it anew.")
+        layers.attach(paths.host_dir(name), _label())
         _note(record, group, settings or {}, aliases)
         host = Host(record)
         if not host.running:
@@ -274,13 +280,12 @@ def _create(
 ) -> Record:
     """Give a new host an address and a file system. Call with the host locked."""
     directory = paths.host_dir(name)
-    if directory.exists():
-        shutil.rmtree(directory)
+    layers.discard(directory)
     paths.hosts_dir().mkdir(parents=True, mode=0o700, exist_ok=True)
     directory.mkdir()
     public_key = keys.public_key()
     new_root = directory / "root"
-    image.provide(suite, shape, mirror, keyring, copy_to=new_root)
+    layers.create(image.provide(suite, shape, mirror, keyring), directory, _label())
     with locks.lab_lock():
         _wanted(name).touch()
         net = network.ensure()

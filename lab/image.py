@@ -1,4 +1,4 @@
-"""Images: built once per suite and shape by mmdebstrap, then copied for each host."""
+"""Images: built once per suite, shape and recipe by mmdebstrap; hosts put a layer of their own over them."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def recipe(
 
 def build_failure(plan: Recipe) -> str:
     """Return what to do about a build that failed."""
-    advice = "check the network, or name an archive with --mirror (and its --keyring)."
-    if find(plan.suite).distribution == "ubuntu" and not any(
-        "keyring" in option for option in plan.bootstrap
-    ):
+    keyless = not any(option.startswith("--keyring=") for option in plan.bootstrap)
+    if keyless and find(plan.suite).distribution == "ubuntu":
         advice = "name the keys of Ubuntu's archive with --keyring (Debian 13 has them in its package ubuntu-keyring)."
+    else:
+        advice = "check the network, or name an archive with --mirror (and its --keyring)."
     return f"mmdebstrap could not build {plan.suite} (its own words are above): {advice}"
 
 
@@ -120,17 +120,11 @@ def _build(plan: Recipe, target: Path) -> None:
     _prune(target)
 
 
-def provide(
-    suite_name: str,
-    shape: str,
-    mirror: str | None = None,
-    keyring: str | None = None,
-    copy_to: Path | None = None,
-) -> None:
-    """Build the image if there is none or its recipe changed, then copy its root directory to `copy_to`.
+def provide(suite_name: str, shape: str, mirror: str | None = None, keyring: str | None = None) -> Path:
+    """Return the root directory of the image, built if there is none yet.
 
-    Mirror and keyring default to LAB_MIRROR and LAB_KEYRING. Two processes never build the same image twice, a
-    build that is killed leaves no half image behind, and no image is replaced while it is copied.
+    Mirror and keyring default to LAB_MIRROR and LAB_KEYRING. Two processes never build the same image twice, and a
+    build that is killed leaves no half image behind. A changed recipe makes another image: hosts stand on the old one.
 
     Raises:
         LabError: unknown suite or shape, a tool is missing, or the build failed.
@@ -141,23 +135,23 @@ def provide(
     if keyring and not Path(keyring).is_file():
         raise LabError(f"The keyring {keyring} does not exist.")
     plan = recipe(suite, shape, mirror, keyring, apt_options())
-    image = paths.images_dir() / f"{suite_name}-{shape}"
+    image = paths.images_dir() / f"{suite_name}-{shape}-{plan.digest}"
 
     def waiting() -> None:
-        print(f"lab: waiting for the image {image.name}, which another process uses", file=sys.stderr)
+        print(
+            f"lab: waiting for the image {suite_name}-{shape}, which another process builds", file=sys.stderr
+        )
 
-    with locked(image.with_name(f".{image.name}.lock"), None if image.exists() else waiting):
-        _refresh(plan, image)
-        if copy_to:
-            run(["cp", "-a", "--reflink=auto", str(image / "root"), str(copy_to)])
+    if not image.exists():
+        with locked(image.with_name(f".{image.name}.lock"), waiting):
+            if not image.exists():
+                _create(plan, image)
+    return image / "root"
 
 
-def _refresh(plan: Recipe, image: Path) -> None:
-    note = image / "recipe"
-    if note.exists() and note.read_text() == plan.digest:
-        return
-    began = time.monotonic()
-    print(f"lab: building the image {image.name} (about 20 s)", file=sys.stderr)
+def _create(plan: Recipe, image: Path) -> None:
+    name, began = image.name.rpartition("-")[0], time.monotonic()
+    print(f"lab: building the image {name} (about 20 s)", file=sys.stderr)
     temporary = image.with_name(f".{image.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)  # a killed build's
     temporary.mkdir()
@@ -166,9 +160,6 @@ def _refresh(plan: Recipe, image: Path) -> None:
     except LabError:
         shutil.rmtree(temporary)
         raise
-    (temporary / "recipe").write_text(plan.digest)
     temporary.chmod(0o700)  # it is full of setuid programs that are nobody's business outside of a host
-    if image.exists():
-        shutil.rmtree(image)
     temporary.rename(image)
-    print(f"lab: built {image.name} in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(f"lab: built {name} in {time.monotonic() - began:.0f} s", file=sys.stderr)

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from lab import cgroups, image, names, needs, network, processes, record, seed, shapes, ssh, supervisor
+from lab import (
+    cgroups,
+    image,
+    layers,
+    names,
+    needs,
+    network,
+    processes,
+    record,
+    seed,
+    shapes,
+    ssh,
+    supervisor,
+)
 from lab.errors import LabError
 from lab.suites import SUITES, find
 
@@ -104,6 +117,13 @@ def test_a_failed_build_of_ubuntu_without_keys_says_where_keys_are() -> None:
     assert "package ubuntu-keyring" in image.build_failure(image.recipe(find("noble"), "vps"))
     assert "--mirror" in image.build_failure(image.recipe(find("noble"), "vps", keyring="/k.gpg"))
     assert "--mirror" in image.build_failure(image.recipe(find("trixie"), "vps"))
+
+
+def test_a_host_is_a_layer_over_its_image() -> None:
+    assert " ".join(layers.mount_command(Path("/i/root"), Path("/h/demo"), "label")) == (
+        "mount -t overlay label -o lowerdir=/i/root,upperdir=/h/demo/upper,workdir=/h/demo/work,redirect_dir=on "
+        "/h/demo/root"
+    )
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "a-", "a_b", "a.b", "../a", "a" * 41, "a b"])
