@@ -49,7 +49,7 @@ def configuration(settings: Settings, instance: Instance) -> tuple[Directory, Fi
 
 
 def unit_files(settings: Settings, instance: Instance) -> Files:
-    names = ("backend@.socket", "backend@.service", "frontend.socket", "frontend.service")
+    names = ("migrate.service", "backend@.socket", "backend@.service", "frontend.socket", "frontend.service")
     files = tuple(
         File(
             f"/etc/systemd/system/{instance.slug}-{name}",
@@ -70,7 +70,9 @@ def units(instance: Instance) -> Units:
         f"{instance.root}/harvest",
         f"{instance.root}/venv",
     )
-    running: list[Unit] = []
+    migrate = f"{instance.slug}-migrate.service"
+    # First, so that no backend starts on a schema older than itself.
+    running = [Unit(migrate, (f"/etc/systemd/system/{migrate}", *read_at_start), static=True)]
     for stem in instance.stems:
         file = "/etc/systemd/system/" + (f"{instance.slug}-backend@" if "@" in stem else stem)
         running += [

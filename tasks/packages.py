@@ -17,5 +17,6 @@ def names(settings: Settings) -> tuple[str, ...]:
 def packages(settings: Settings) -> None:
     """First what the build of HARVEST's environment needs, then the rest while that goes on: a third less time."""
     install("Packages to build with", Packages(FIRST))
-    begin("HARVEST's environment, in the background", release())
+    for instance in settings.all_instances:
+        begin("HARVEST's environment, in the background", release(instance.root))
     install("Packages", Packages(names(settings)))

@@ -8,6 +8,6 @@ from provision.operations.release import Release
 APP = Path(__file__).parents[1] / "app"
 
 
-def release(root: str = "/opt/harvest") -> Release:
+def release(root: str) -> Release:
     """The release below `root`: each instance has its own."""
     return Release(root, pack(APP), (APP / "requirements.txt").read_text())

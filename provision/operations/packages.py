@@ -39,11 +39,14 @@ def install_script(names: list[str]) -> str:
     """
     return f"""{ENVIRONMENT}
 waited=0
-until said=$(apt-get {OPTIONS} update 2>&1); do
+stamp=/run/harvest-stamps/apt-update
+[ -z "$(find $stamp -mmin -10 2>/dev/null)" ] || fresh=1
+until [ -n "${{fresh-}}" ] || said=$(apt-get {OPTIONS} update 2>&1); do
   case $said in *"Could not get lock"*) ;; *) printf '%s\\n' "$said" >&2; exit 1 ;; esac
   [ $waited -lt {APT_WAIT_S} ] || {{ printf '%s\\n' "$said" >&2; exit 1; }}
   sleep 2; waited=$((waited + 2))
 done
+mkdir -p /run/harvest-stamps; [ -n "${{fresh-}}" ] || touch $stamp
 if [ ! -e {POLICY} ] || grep -q harvest-provision {POLICY}; then
   printf '#!/bin/sh\n# harvest-provision\nexit 101\n' >{POLICY}; chmod 755 {POLICY}
 fi

@@ -10,7 +10,7 @@ from provision.operations.converge import Command, converge, script
 
 ETC = "/etc/systemd/system"
 STARTED = (f"{ETC}/*.target.wants/harvest*-frontend.*", f"{ETC}/*.target.wants/harvest*-backend@*.*")
-FILES = (f"{ETC}/harvest*-frontend.*", f"{ETC}/harvest*-backend@.*")
+FILES = (f"{ETC}/harvest*-frontend.*", f"{ETC}/harvest*-backend@.*", f"{ETC}/harvest*-migrate.service")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ def changes(have: HostState, want: Retired) -> Iterator[Command]:
         yield script(f"systemctl stop {names}; systemctl disable --quiet {names}")
     # A backend's file is a template: harvest-backend@.service serves harvest-backend@5001.service.
     templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in want.stems}
+    templates |= {
+        stem.removesuffix("-frontend") + "-migrate" for stem in want.stems if stem.endswith("-frontend")
+    }
     files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
     if files:
         yield script(f"rm -f {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
