@@ -3,6 +3,7 @@
 import glob as _glob
 import json as _json
 import os as _os
+import secrets as _secrets
 import sys as _sys
 
 from provision.inventory import settle
@@ -24,6 +25,11 @@ _files = sorted(_glob.glob(_os.path.join(_LAB, "hosts", "*", "host.json")))
 if not _files:
     print("no lab host is up: type python3 -m lab up demo", file=_sys.stderr)
     raise SystemExit(1)
+# The password of HARVEST's first administrator in this lab: made once, shown by `make demo`.
+_password = _os.path.abspath(_os.path.join(_LAB, "harvest_password"))
+if not _os.path.exists(_password):
+    with open(_os.open(_password, _os.O_CREAT | _os.O_WRONLY, 0o600), "w") as _open:
+        _open.write(_secrets.token_urlsafe(12) + "\n")
 for _file in _files:
     try:
         with open(_file) as _open:
@@ -31,6 +37,8 @@ for _file in _files:
     except FileNotFoundError:  # taken down this very moment
         continue
     _data = {
+        "first_admin": "admin@harvest.test",
+        "first_admin_password": {"file": _password},
         "bootstrap_user": _host["bootstrap_user"],
         **_host["settings"],
         "ssh_hostname": _host["address"],

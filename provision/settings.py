@@ -16,6 +16,7 @@ from provision.instances import FIRST, Instance, Overrides
 from provision.values import (
     BasePath,
     DomainName,
+    Email,
     HostName,
     HttpsUrl,
     InstanceName,
@@ -91,6 +92,12 @@ class Settings(BaseModel):
     )
     ssh_port: Port = Field(22, description="The port that sshd listens on.")
 
+    first_admin: Email | None = Field(
+        None, description="HARVEST's first administrator, by e-mail address: made once, if missing."
+    )
+    first_admin_password: Secret | None = Field(
+        None, description="Where that administrator's password comes from, at least 12 characters."
+    )
     frontend_port: ServicePort = Field(8050, description="The frontend's port.")
     backend_ports: tuple[ServicePort, ...] = Field(
         (5001,), min_length=1, max_length=16, description="The backends' ports, always on loopback only."
@@ -123,6 +130,8 @@ class Settings(BaseModel):
         self._check_places()
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("tls_certificate: is not set; tls = files needs tls_certificate and tls_key")
+        if (self.first_admin is None) != (self.first_admin_password is None):
+            raise ValueError("first_admin_password: goes with first_admin, and that needs it")
         if (self.admin_sudo == "password") != (self.admin_password is not None):
             raise ValueError("admin_password: goes with admin_sudo = password, and that needs it")
         return self

@@ -19,6 +19,7 @@ INSTANCE_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{17})")
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 KEY_TYPES = (
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
@@ -114,6 +115,13 @@ def mail_address(value: str) -> str:
     return value
 
 
+def email(value: str) -> str:
+    """An e-mail address as people write it: one @, a domain, no blanks or quotes."""
+    if not EMAIL.fullmatch(value):
+        raise ValueError("must be an e-mail address like someone@example.org")
+    return value.lower()
+
+
 def time_zone(value: str) -> str:
     """A name of the tz database, like Europe/Berlin."""
     if not TIME_ZONE.fullmatch(value):
@@ -197,6 +205,7 @@ class Secret(BaseModel):
 UserName = Annotated[str, AfterValidator(user_name)]
 LoginName = Annotated[str, AfterValidator(login_name)]
 DomainName = Annotated[str, AfterValidator(domain_name)]
+Email = Annotated[str, AfterValidator(email)]
 HostName = Annotated[str, AfterValidator(host_name)]
 BasePath = Annotated[str, AfterValidator(base_path)]
 InstanceName = Annotated[str, AfterValidator(instance_name)]

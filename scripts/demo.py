@@ -36,8 +36,10 @@ def main() -> None:
     host = json.loads((REPO / ".lab/hosts" / NAME / "host.json").read_text())
     url = f"http://{host['fqdn']}/harvest/"
     check(url)
+    password = (REPO / ".lab/harvest_password").read_text().strip()
     print(f"""
 HARVEST answers at   {url}
+sign in as           admin@harvest.test, password {password}
 log in with          .venv/bin/python -m lab ssh {NAME}
 prove its state      .venv/bin/pytest tests/audit --inventory inventories/lab.py --limit {NAME}
 deploy again         make demo

@@ -3,12 +3,14 @@
 from provision.instances import FIRST, Instance
 from provision.operations.accounts import Account, ensure
 from provision.operations.files import Directory, File, Files, place
+from provision.operations.first_admin import FirstAdmin, make
 from provision.operations.release import deploy
 from provision.operations.retire import Retired, retire
 from provision.operations.secrets import KeptSecret, keep
 from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from provision.templates import render
+from provision.values import Secret
 from tasks.release import release
 
 WORKERS = 2
@@ -28,6 +30,11 @@ def application(settings: Settings) -> None:
         keep(f"{what}: secret key", KeptSecret(secret(instance), instance.slug))
         place(f"{what}: units", unit_files(settings, instance))
         settle(f"{what} runs", units(instance))
+        if settings.first_admin and settings.first_admin_password:
+            make(
+                f"{what}: first administrator",
+                first_admin(instance, settings.first_admin, settings.first_admin_password),
+            )
 
 
 def environment(instance: Instance) -> str:
@@ -38,6 +45,11 @@ def environment(instance: Instance) -> str:
 def secret(instance: Instance) -> str:
     """What signs the instance's sessions."""
     return f"{instance.etc}/secret_key"
+
+
+def first_admin(instance: Instance, email: str, password: Secret) -> FirstAdmin:
+    stamp = f"{instance.etc}/first_admin"
+    return FirstAdmin(email, password, instance.slug, instance.root, environment(instance), stamp)
 
 
 def configuration(settings: Settings, instance: Instance) -> tuple[Directory, File]:
