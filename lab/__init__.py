@@ -18,5 +18,8 @@ From a shell, see `python -m lab --help`. From a test:
 threads or processes. A lab belongs to a directory (`LAB_DIR`, default `.lab` in the checkout): another directory is
 another lab, with its own bridge and hosts. Consumers read `.lab/hosts/NAME/host.json`.
 
+Ubuntu's suites need the keys of its archive (`--keyring` or `LAB_KEYRING`; Debian 13 packages them as ubuntu-keyring,
+Ubuntu has them), and a mirror (`--mirror` or `LAB_MIRROR`) where the one that mmdebstrap knows is out of reach.
+
 Everything that can go wrong for a reason one can act on is a `lab.errors.LabError`.
 """

@@ -42,8 +42,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--shape", default=shape, help=f"one of {', '.join(shapes.SHAPES)} (default vps)"
         )
-        command.add_argument("--mirror", help="URL of an archive of the suite (default: LAB_MIRROR)")
-        command.add_argument("--keyring", help="keys of that archive (default: LAB_KEYRING)")
+        command.add_argument(
+            "--mirror", help="URL of an archive of the suite (default for Ubuntu: LAB_MIRROR)"
+        )
+        command.add_argument("--keyring", help="keys of that archive (default for Ubuntu: LAB_KEYRING)")
 
     up = commands.add_parser("up", help="bring a host up; it is kept if it is there already")
     up.add_argument("name")

@@ -123,15 +123,17 @@ def _build(plan: Recipe, target: Path) -> None:
 def provide(suite_name: str, shape: str, mirror: str | None = None, keyring: str | None = None) -> Path:
     """Return the root directory of the image, built if there is none yet.
 
-    Mirror and keyring default to LAB_MIRROR and LAB_KEYRING. Two processes never build the same image twice, and a
-    build that is killed leaves no half image behind. A changed recipe makes another image: hosts stand on the old one.
+    For Ubuntu mirror and keyring default to LAB_MIRROR and LAB_KEYRING. Two processes never build the same image
+    twice, and a build that is killed leaves no half image behind. A changed recipe makes another image: hosts stand
+    on the old one.
 
     Raises:
         LabError: unknown suite or shape, a tool is missing, or the build failed.
     """
     suite = find(suite_name)
     shapes.check(shape)
-    mirror, keyring = mirror or os.environ.get("LAB_MIRROR"), keyring or os.environ.get("LAB_KEYRING")
+    if suite.distribution == "ubuntu":
+        mirror, keyring = mirror or os.environ.get("LAB_MIRROR"), keyring or os.environ.get("LAB_KEYRING")
     if keyring and not Path(keyring).is_file():
         raise LabError(f"The keyring {keyring} does not exist.")
     plan = recipe(suite, shape, mirror, keyring, apt_options())

@@ -36,7 +36,11 @@ def missing_tools(tools: dict[str, str], which: Callable[[str], object] = shutil
 
 
 def problem() -> str | None:
-    """Return why this machine cannot boot lab hosts, in one sentence, or None."""
+    """Return why this machine cannot boot lab hosts, in one sentence, or None.
+
+    From then on this process finds system programs on PATH.
+    """
+    os.environ["PATH"] = with_sbin(os.environ.get("PATH", "/usr/bin:/bin"))
     if sys.platform != "linux":
         return f"Lab hosts need Linux, this is {sys.platform}: use a Linux machine or a virtual one."
     if os.geteuid() != 0:
@@ -54,6 +58,11 @@ def problem() -> str | None:
             "Control groups are missing or read-only here: use a virtual machine or a privileged container."
         )
     return None
+
+
+def with_sbin(path: str) -> str:
+    """Return a search path that has the system programs too, which `su` leaves out on Debian."""
+    return ":".join([path, *(part for part in ("/usr/sbin", "/sbin") if part not in path.split(":"))])
 
 
 def require() -> None:

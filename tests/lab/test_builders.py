@@ -149,6 +149,11 @@ def test_missing_tools_are_named_with_their_packages() -> None:
     )
 
 
+def test_system_programs_are_found_whatever_su_left_on_the_path() -> None:
+    assert needs.with_sbin("/usr/bin:/bin") == "/usr/bin:/bin:/usr/sbin:/sbin"
+    assert needs.with_sbin("/usr/sbin:/usr/bin:/sbin") == "/usr/sbin:/usr/bin:/sbin"
+
+
 def test_the_bridge() -> None:
     assert [" ".join(command) for command in network.bridge_commands(NET)] == [
         "ip link add lab-8577bdf6 address 02:1a:85:77:bd:f6 type bridge stp_state 0 forward_delay 0",
