@@ -50,12 +50,15 @@ def label(address: str, port: int) -> str:
 
 
 def read(files: Iterable[Path]) -> list[Line]:
-    """All lines that hold a key; a file that is not there holds none, a line that is none is passed over."""
+    """All lines that hold a key; a line that is none is passed over.
+
+    A file that cannot be read holds none: `pin` cannot write it either, so no host is trusted for it.
+    """
     lines = []
     for file in files:
         try:
             text = file.read_text(errors="replace")
-        except FileNotFoundError:
+        except OSError:
             continue
         for words in (line.split() for line in text.splitlines() if not line.lstrip().startswith("#")):
             marker = words.pop(0) if words and words[0].startswith("@") else ""

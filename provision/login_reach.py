@@ -133,9 +133,7 @@ def check(target: Target, port: int, shown: HostKey) -> None:
     try:
         pin(target.known_hosts[0], target.address, port, shown)
     except OSError as error:
-        raise NoLogin(
-            f"cannot be pinned: {target.known_hosts[0]} cannot be written ({error.strerror})"
-        ) from None
+        raise NoLogin(words.cannot_pin(target.known_hosts[0], error.strerror or str(error))) from None
     if not moved:
         say(target.name, words.first_sight(target.address, port, shown, target.known_hosts[0]))
 

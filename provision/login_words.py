@@ -49,6 +49,10 @@ def other_port(address: str, port: int, shown: HostKey, pins: Sequence[tuple[Hos
     )
 
 
+def cannot_pin(file: Path, detail: str) -> str:
+    return f"is seen for the first time, and {file} cannot take its key ({detail}); make it writable: ls -l {file}"
+
+
 def revoked(address: str, port: int, shown: HostKey) -> str:
     return (
         f"shows a host key that is marked @revoked for {label(address, port)} ({shown.type} "
