@@ -42,6 +42,11 @@ class Instance:
         return FIRST if self.name == FIRST else f"{FIRST}-{self.name}"
 
     @property
+    def label(self) -> str:
+        """The first word of its upstreams in nginx."""
+        return self.slug.replace("-", "_")
+
+    @property
     def root(self) -> str:
         """Its releases."""
         return f"/opt/{self.slug}"

@@ -7,6 +7,7 @@ from provision.operations.first_admin import FirstAdmin, make
 from provision.operations.release import deploy
 from provision.operations.retire import Retired, retire
 from provision.operations.secrets import KeptSecret, keep
+from provision.operations.static import Static, export
 from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from provision.templates import render
@@ -30,6 +31,8 @@ def application(settings: Settings) -> None:
         keep(f"{what}: secret key", KeptSecret(secret(instance), instance.slug))
         place(f"{what}: units", unit_files(settings, instance))
         settle(f"{what} runs", units(instance))
+        if settings.mode == "nginx":
+            export(f"{what}: files that nginx serves", Static(release(instance.root), instance.slug))
         if settings.first_admin and settings.first_admin_password:
             make(
                 f"{what}: first administrator",

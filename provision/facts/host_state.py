@@ -115,6 +115,7 @@ class System(BaseModel):
     cores: int
     cloud_init: bool
     trusts: str
+    ipv6: bool = True
 
 
 class HostState(BaseModel):

@@ -198,6 +198,7 @@ def system() -> Found:
         "free_mb": disk.f_bavail * disk.f_frsize // 2**20,
         "cores": os.cpu_count() or 1,
         "cloud_init": bool(os.path.exists("/usr/bin/cloud-init")),
+        "ipv6": os.path.exists("/proc/net/if_inet6"),
         "trusts": hashlib.sha256(text("/etc/ssl/certs/ca-certificates.crt").encode()).hexdigest(),
     }
 

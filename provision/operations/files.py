@@ -11,8 +11,8 @@ import io
 import posixpath
 import shlex
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from provision.facts.host_state import Entry, HostState, Query
 from provision.operations.converge import Command, converge, script
@@ -20,17 +20,23 @@ from provision.operations.converge import Command, converge, script
 
 @dataclass(frozen=True)
 class File:
-    """One file; `content` is shown nowhere."""
+    """One file; `content` is shown nowhere. A function of the host's state is asked when the file is placed."""
 
     path: str
-    content: str | bytes = field(repr=False)
+    content: "str | bytes | Callable[[HostState], str]" = field(repr=False)
     mode: int = 0o644
     owner: str = "root"
     group: str = "root"
 
     @property
     def data(self) -> bytes:
+        if callable(self.content):
+            raise TypeError(f"{self.path}: its content is not settled yet")
         return self.content.encode() if isinstance(self.content, str) else self.content
+
+    def settled(self, have: HostState) -> "File":
+        """With its content as it shall be on this very host."""
+        return replace(self, content=self.content(have)) if callable(self.content) else self
 
     def fits(self, entry: Entry) -> bool:
         return entry.sha256 == hashlib.sha256(self.data).hexdigest() and (
@@ -74,15 +80,32 @@ Item = File | Directory | Link | Absent
 
 @dataclass(frozen=True)
 class Files:
-    """What shall lie where; `check` must accept it first, seeing the candidates below the paths of `within`."""
+    """What shall lie where; `check` must accept it first, seeing the candidates below the paths of `within`.
+
+    What `stale` finds (patterns as in `Query.found`) goes, unless it is one of the items or holds one.
+    `needs` is what contents that are functions want to know.
+    """
 
     items: tuple[Item, ...]
     check: str = ""
     within: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    needs: Query = field(default_factory=Query)
 
 
 def _query(want: Files) -> Query:
-    return Query(files={item.path for item in want.items})
+    return want.needs | Query(files={item.path for item in want.items}, found=set(want.stale))
+
+
+def leftovers(have: HostState, want: Files) -> list[Item]:
+    """What lies there and belongs to nothing that is wanted."""
+    wanted = [item.path for item in want.items]
+    found = {path for pattern in want.stale for path in have.found[pattern]}
+    return [
+        Absent(path)
+        for path in sorted(found)
+        if not any(each == path or each.startswith(f"{path}/") for each in wanted)
+    ]
 
 
 def archive(files: list[File]) -> bytes:
@@ -149,7 +172,8 @@ def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
 
 def changes(have: HostState, want: Files) -> Iterator[Command]:
     """One command for all that differs, none where nothing does."""
-    items = [item for item in want.items if not item.fits(have.files[item.path])]
+    settled = [item.settled(have) if isinstance(item, File) else item for item in want.items]
+    items = [item for item in settled if not item.fits(have.files[item.path])] + leftovers(have, want)
     if items:
         files = [item for item in items if isinstance(item, File)]
         yield script(place_script(items, want.check, want.within), archive(files) if files else b"")

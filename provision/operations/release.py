@@ -121,7 +121,7 @@ def changes(have: HostState, want: Release) -> Iterator[Command]:
     if fresh_source:
         part = shlex.quote(f"{want.folder}/.harvest.part")
         yield script(
-            f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzp --no-same-owner -C {part}\n"
+            f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
             f"mv -T {part} {want.folder}/harvest",
             want.source.archive,
         )

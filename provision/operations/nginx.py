@@ -1,0 +1,92 @@
+"""nginx itself: its checker's words made plain, its number of connections, and leaving it."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.operations.converge import Command, converge, script
+from provision.operations.units import DISABLED
+
+CONF = "/etc/nginx/nginx.conf"
+SITES = "/etc/nginx/sites-enabled/*"
+
+
+def check(mark: str, names: tuple[str, ...]) -> str:
+    """A shell script that accepts what nginx accepts, and says whose file is to blame where it does not.
+
+    nginx only warns of a name that two sites claim, and then serves whichever it read first: that is refused for
+    our `names`. Files of ours hold `mark`.
+    """
+    lines = [
+        "command -v nginx >/dev/null || exit 0",
+        "said=$(nginx -t 2>&1) && right=yes || right=no",
+    ]
+    for name in names:
+        hint = (
+            f"another site of this host has the name {name} (grep -rn {name} /etc/nginx/sites-enabled); remove it "
+            'there, or set site = "beside"'
+        )
+        lines += [
+            f"""case $said in *'conflicting server name "{name}"'*) """
+            f'printf "%s\\n" "$said"; echo {shlex.quote(hint)}; exit 1 ;; esac'
+        ]
+    lines += [
+        "[ $right = no ] || exit 0",
+        'printf "%s\\n" "$said"',
+        "file=$(printf '%s\\n' \"$said\" | sed -n 's/.* in \\(\\/[^ ]*\\):[0-9]*$/\\1/p' | head -n 1)",
+        f'if [ -n "$file" ] && [ "$file" != {CONF} ] && ! grep -qs {shlex.quote(mark)} "$file"; then',
+        "  echo \"the broken file is $file, which is not HARVEST's: repair it or remove its link in sites-enabled;"
+        ' nginx goes on with what it has loaded"',
+        "fi",
+        "exit 1",
+    ]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Connections:
+    """How many connections one worker may hold, both sides of a proxied one counted; 0 is Debian's own number.
+
+    Only nginx.conf can say it: its events block stands nowhere else. Debian's 768 break at some 380 clients a worker.
+    """
+
+    number: int
+
+
+DEBIAN_S = 768
+
+
+def _pattern(number: int) -> str:
+    return f"{CONF} :: worker_connections {number};"
+
+
+def _tune(have: HostState, want: Connections) -> Iterator[Command]:
+    number = want.number or DEBIAN_S
+    if have.files[CONF].kind != "file" or have.found[_pattern(number)]:
+        return
+    if not want.number and not have.found[_pattern(4096)]:
+        return  # somebody's own number: not ours to undo
+    yield script(
+        f"sed 's/^\\([[:space:]]*worker_connections\\)[[:space:]].*/\\1 {number};/' {CONF} >{CONF}.new\n"
+        f"nginx -t -q -c {CONF}.new; chmod --reference={CONF} {CONF}.new; mv -f {CONF}.new {CONF}"
+    )
+
+
+@dataclass(frozen=True)
+class Left:
+    """nginx serves nothing of ours any more: it is stopped, unless somebody else has a site on it."""
+
+
+def _leave(have: HostState, want: Left) -> Iterator[Command]:
+    nginx = have.units["nginx.service"]
+    if nginx.load == "not-found" or have.found[SITES]:
+        return
+    if nginx.active == "active" or nginx.enabled not in DISABLED:
+        yield script("systemctl disable --now --quiet nginx.service")
+
+
+tune = converge(
+    lambda want: Query(files={CONF}, found={_pattern(want.number or DEBIAN_S), _pattern(4096)}), _tune
+)
+leave = converge(lambda want: Query(units={"nginx.service"}, found={SITES}), _leave)
