@@ -1,0 +1,163 @@
+"""User accounts: passwords (argon2id), sessions (signed tokens that all workers and instances accept), throttling."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from harvest.clock import now
+from harvest.tables import login_failure, user
+
+# OWASP's low-memory profile: 19 MiB a login, so that a few at once do not fill a small host.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+MIN_PASSWORD, MAX_PASSWORD = 10, 200
+# Failures within WINDOW seconds after which logins are refused unseen: of one account from one address, and at all.
+WINDOW, MAX_BY_ACCOUNT_AND_ADDRESS, MAX_BY_ADDRESS, MAX_BY_ACCOUNT = 900, 5, 30, 50
+
+
+class AccountError(ValueError):
+    """An e-mail address or password that cannot be; the message says why."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Who is signed in."""
+
+    id: int
+    email: str
+    alias: str
+    admin: bool
+
+
+def checked_email(text: str) -> str:
+    """The address in lower case. Raises AccountError."""
+    email = text.strip().lower()
+    if len(email) > 254 or not re.fullmatch(
+        r"[^@\s\x00-\x1f<>\"',;:()\[\]\\]+@[a-z0-9-]+(\.[a-z0-9-]+)*", email
+    ):
+        raise AccountError(f"'{text.strip()[:80]}' is not an e-mail address.")
+    return email
+
+
+def checked_password(text: str) -> str:
+    if not MIN_PASSWORD <= len(text) <= MAX_PASSWORD:
+        raise AccountError(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
+    return text
+
+
+def alias_for(email: str, secret: bytes) -> str:
+    """What other annotators see: the same for one address always, and of no use to find the address."""
+    return "annotator-" + hmac.new(secret, b"alias:" + email.encode(), hashlib.sha256).hexdigest()[:10]
+
+
+def add_user(
+    connection: Connection,
+    secret: bytes,
+    email: str,
+    password: str | None,
+    *,
+    admin: bool = False,
+    active: bool = True,
+) -> int:
+    """Make an account and return its id; without a password nobody can sign in to it. Raises AccountError."""
+    email = checked_email(email)
+    if connection.execute(select(user.c.id).where(user.c.email == email)).first():
+        raise AccountError(f"There is an account for {email} already.")
+    row = {
+        "email": email,
+        "alias": alias_for(email, secret),
+        "password_hash": None if password is None else HASHER.hash(checked_password(password)),
+        "admin": admin,
+        "active": active,
+        "session_version": 1,
+        "created_at": now(),
+    }
+    return connection.execute(insert(user).values(row)).inserted_primary_key[0]
+
+
+def set_password(connection: Connection, user_id: int, password: str) -> None:
+    """Also ends all sessions of the account."""
+    connection.execute(
+        update(user)
+        .where(user.c.id == user_id)
+        .values(
+            password_hash=HASHER.hash(checked_password(password)), session_version=user.c.session_version + 1
+        )
+    )
+
+
+@lru_cache
+def _nobody() -> str:
+    return HASHER.hash("the password of nobody")
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Whether the password fits; takes as long for an account that does not exist."""
+    try:
+        return HASHER.verify(stored or _nobody(), password[:MAX_PASSWORD]) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def throttled(connection: Connection, email: str, address: str) -> bool:
+    """Whether so many logins failed lately that this one is not even tried."""
+    since = login_failure.c.at > now(-WINDOW)
+    by_account, by_address = login_failure.c.email == email, login_failure.c.address == address
+
+    def count(*where: object) -> int:
+        return connection.execute(
+            select(func.count()).select_from(login_failure).where(since, *where)
+        ).scalar_one()
+
+    return (
+        count(by_account, by_address) >= MAX_BY_ACCOUNT_AND_ADDRESS
+        or count(by_address) >= MAX_BY_ADDRESS
+        or count(by_account) >= MAX_BY_ACCOUNT
+    )
+
+
+def note_failure(connection: Connection, email: str, address: str) -> None:
+    connection.execute(delete(login_failure).where(login_failure.c.at < now(-86400)))
+    connection.execute(insert(login_failure).values(email=email[:254], address=address[:64], at=now()))
+
+
+def forget_failures(connection: Connection, email: str, address: str) -> None:
+    connection.execute(
+        delete(login_failure).where(login_failure.c.email == email, login_failure.c.address == address)
+    )
+
+
+@lru_cache(maxsize=4)
+def _signer(secret: bytes) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(
+        secret, salt="harvest-session", signer_kwargs={"digest_method": hashlib.sha256}
+    )
+
+
+def make_token(secret: bytes, user_id: int, session_version: int) -> str:
+    return str(_signer(secret).dumps([user_id, session_version]))
+
+
+def user_of_token(connection: Connection, secret: bytes, token: str, max_age: float) -> User | None:
+    """Who the token belongs to; None when it is forged, older than `max_age` seconds, ended, or the account is off."""
+    try:
+        user_id, version = _signer(secret).loads(token, max_age=max_age)
+    except (BadData, ValueError, TypeError):
+        return None
+    row = connection.execute(_BY_ID, {"id": user_id}).first()
+    if row is None or not row.active or row.session_version != version:
+        return None
+    return User(row.id, row.email, row.alias, row.admin)
+
+
+_BY_ID = select(
+    user.c.id, user.c.email, user.c.alias, user.c.admin, user.c.active, user.c.session_version
+).where(user.c.id == bindparam("id"))

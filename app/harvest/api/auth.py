@@ -1,0 +1,59 @@
+"""Sign in, sign out, who am I."""
+
+from __future__ import annotations
+
+from flask import request
+from pydantic import Field
+from sqlalchemy import select, update
+
+from harvest import accounts
+from harvest.api.http import Call, In, Problem, endpoint
+from harvest.tables import user
+
+
+class Login(In):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1000)
+
+
+def sign_in(call: Call, email: str, password: str) -> dict:
+    """A session token for the right password; a Problem otherwise, the same for an unknown account."""
+    email, address = email.strip().lower(), request.remote_addr or ""
+    with call.db.read() as connection:
+        if accounts.throttled(connection, email, address):
+            raise Problem(429, "Too many failed logins: please wait 15 minutes.", Retry_After="900")
+        row = connection.execute(select(user).where(user.c.email == email, user.c.active)).first()
+    if not accounts.verify(row.password_hash if row else None, password):
+        with call.db.write() as connection:
+            accounts.note_failure(connection, email, address)
+        raise Problem(401, "The e-mail address or the password is wrong.")
+    with call.db.write() as connection:
+        accounts.forget_failures(connection, email, address)
+    token = accounts.make_token(call.settings.secret_key, row.id, row.session_version)
+    return {"ok": True, "token": token, "expires_in": call.settings.SESSION_HOURS * 3600, **_shown(row)}
+
+
+def _shown(row: object) -> dict:
+    return {"id": row.id, "email": row.email, "alias": row.alias, "admin": row.admin}  # type: ignore[attr-defined]
+
+
+@endpoint("POST", "/login", auth="none", body=Login, returns="Session", errors=(401, 429))
+def login(call: Call) -> dict:
+    """Trade an e-mail address and a password for a session token (Authorization: Bearer)."""
+    return sign_in(call, call.body.email, call.body.password)
+
+
+@endpoint("GET", "/me", returns="User")
+def me(call: Call) -> dict:
+    """The account that is signed in."""
+    return _shown(call.me)
+
+
+@endpoint("POST", "/logout", returns="Ok")
+def logout(call: Call) -> dict:
+    """End every session of the account that is signed in."""
+    with call.db.write() as connection:
+        connection.execute(
+            update(user).where(user.c.id == call.me.id).values(session_version=user.c.session_version + 1)
+        )
+    return {"ok": True}

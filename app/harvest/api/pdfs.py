@@ -1,0 +1,113 @@
+"""A paper's PDF: upload, download, by paper or by upstream's name `projects/<id>/pdf/<hash>.pdf`."""
+
+from __future__ import annotations
+
+import errno
+
+from flask import Response, request, send_file
+from sqlalchemy import Row, delete, insert, select
+
+from harvest import audit, pdfstore
+from harvest.api import papers
+from harvest.api.fields import PATH_ID
+from harvest.api.http import Call, Problem, drain, endpoint
+from harvest.clock import now
+from harvest.pdfcheck import NotAPdf
+from harvest.tables import paper, pdf
+
+
+def find_paper(call: Call, project_id: int, name: str) -> int:
+    """The paper that upstream's PDF name means. Raises Problem 404."""
+    with call.db.read() as connection:
+        found = connection.scalar(
+            select(paper.c.id).where(
+                paper.c.project_id == project_id, paper.c.doi_hash == name.removesuffix(".pdf")
+            )
+        )
+    if found is None:
+        raise Problem(404, f"There is no PDF '{name[:40]}' in project {project_id}.")
+    return found
+
+
+def pdf_row(call: Call, paper_id: int) -> Row:
+    with call.db.read() as connection:
+        row = connection.execute(
+            select(pdf, paper.c.doi_hash).join(paper).where(pdf.c.paper_id == paper_id)
+        ).first()
+    if row is None:
+        raise Problem(404, f"Paper {paper_id} has no PDF.")
+    return row
+
+
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf", media="application/pdf", errors=(404,))
+def get_pdf(call: Call, paper_id: int) -> Response:
+    """The PDF as it was uploaded; parts of it by Range."""
+    row = pdf_row(call, paper_id)
+    path = pdfstore.path_of(call.settings.PDF_DIR, row.sha256)
+    if not path.exists():
+        raise Problem(404, f"The PDF of paper {paper_id} is missing on disk.")
+    name = f"{row.doi_hash}.pdf"
+    response = send_file(
+        path, "application/pdf", download_name=name, etag=row.sha256, conditional=True, max_age=0
+    )
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@endpoint(
+    "PUT",
+    f"/papers/<{PATH_ID}:paper_id>/pdf",
+    returns="Paper",
+    errors=(404, 413, 415, 422),
+    takes="application/pdf",
+)
+def put_pdf(call: Call, paper_id: int) -> dict:
+    """Upload a PDF as the request's body (Content-Type: application/pdf); it replaces the one before."""
+    limit = call.settings.max_upload_bytes
+    too_large = f"The PDF is larger than {call.settings.MAX_UPLOAD_MB} MiB."
+    with call.db.read() as connection:
+        papers.one(connection, paper_id)
+    if request.mimetype != "application/pdf":
+        raise Problem(415, "Upload the PDF as the body, with Content-Type: application/pdf.")
+    if (request.content_length or 0) > limit:
+        drain()
+        raise Problem(413, too_large)
+    request.max_content_length = limit
+    try:
+        stored = pdfstore.store(call.settings.PDF_DIR, request.stream.read, limit)
+    except NotAPdf as error:
+        drain()
+        raise Problem(422, str(error)) from error
+    except pdfstore.TooLarge as error:
+        raise Problem(413, too_large) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Problem(507, "The server's disk is full: the PDF was not kept.") from error
+        raise
+    with call.db.write() as connection:
+        papers.one(connection, paper_id)
+        connection.execute(delete(pdf).where(pdf.c.paper_id == paper_id))
+        row = {"paper_id": paper_id, "user_id": call.me.id, "created_at": now(), **vars(stored)}
+        connection.execute(insert(pdf).values(row))
+        audit.note(
+            connection, call.me.id, "upload pdf", paper_id, f"{stored.size} bytes, {stored.pages} pages"
+        )
+        return papers.one(connection, paper_id)
+
+
+@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>", media="application/pdf", errors=(404,))
+def get_named_pdf(call: Call, project_id: int, name: str) -> Response:
+    """The same by the name that upstream gives it."""
+    return get_pdf(call, find_paper(call, project_id, name))
+
+
+@endpoint(
+    "PUT",
+    f"/projects/<{PATH_ID}:project_id>/pdf/<name>",
+    returns="Paper",
+    errors=(404, 413, 415, 422),
+    takes="application/pdf",
+)
+def put_named_pdf(call: Call, project_id: int, name: str) -> dict:
+    """Upload by the name that upstream gives it."""
+    return put_pdf(call, find_paper(call, project_id, name))

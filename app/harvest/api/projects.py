@@ -1,0 +1,142 @@
+"""Projects: a name, a description, papers, and how far the work is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import Connection, case, delete, func, insert, select, update
+
+from harvest import audit
+from harvest.accounts import User
+from harvest.api.fields import PATH_ID, Printable, Text
+from harvest.api.http import Call, In, Problem, endpoint
+from harvest.clock import now
+from harvest.tables import paper, pdf, project, triple, user
+
+
+class ProjectIn(In):
+    name: Annotated[str, Field(min_length=1, max_length=200), Printable]
+    description: Text = ""
+
+
+class ProjectChange(In):
+    name: Annotated[str, Field(min_length=1, max_length=200), Printable] | None = None
+    description: Text | None = None
+
+
+def shown(connection: Connection, me: User, project_id: int | None = None) -> list[dict]:
+    """Projects with their progress; all of them, or the one with that id."""
+    done, started = paper.c.status == "done", paper.c.status == "in_progress"
+    progress = (
+        select(
+            paper.c.project_id,
+            func.count().label("papers"),
+            func.sum(case((done, 1), else_=0)).label("done"),
+            func.sum(case((started, 1), else_=0)).label("in_progress"),
+            func.count(pdf.c.id).label("pdfs"),
+        )
+        .select_from(paper.outerjoin(pdf))
+        .group_by(paper.c.project_id)
+        .subquery()
+    )
+    triples = (
+        select(triple.c.project_id, func.count().label("triples")).group_by(triple.c.project_id).subquery()
+    )
+    query = (
+        select(project, user.c.email, user.c.alias, progress, triples.c.triples)
+        .select_from(
+            project.outerjoin(progress, progress.c.project_id == project.c.id)
+            .outerjoin(triples, triples.c.project_id == project.c.id)
+            .outerjoin(user, user.c.id == project.c.created_by)
+        )
+        .order_by(project.c.name)
+    )
+    dois = select(paper.c.project_id, paper.c.doi).order_by(paper.c.id)
+    if project_id is not None:
+        query, dois = query.where(project.c.id == project_id), dois.where(paper.c.project_id == project_id)
+    by_project: dict[int, list[str]] = {}
+    for owner, doi in connection.execute(dois):
+        by_project.setdefault(owner, []).append(doi)
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "description": row.description,
+            "doi_list": by_project.get(row.id, []),
+            "created_by": (row.email if me.admin else row.alias) or "",
+            "created_at": row.created_at,
+            **{
+                name: getattr(row, name) or 0 for name in ("papers", "done", "in_progress", "pdfs", "triples")
+            },
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def one(connection: Connection, me: User, project_id: int) -> dict:
+    found = shown(connection, me, project_id)
+    if not found:
+        raise Problem(404, f"There is no project {project_id}.")
+    return found[0]
+
+
+def _refuse_taken_name(connection: Connection, name: str, but: int = 0) -> None:
+    if connection.execute(select(project.c.id).where(project.c.name == name, project.c.id != but)).first():
+        raise Problem(409, f"There is a project named '{name}' already.")
+
+
+@endpoint("GET", "/projects", returns=["Project"])
+def list_projects(call: Call) -> list[dict]:
+    """All projects with their progress."""
+    with call.db.read() as connection:
+        return shown(connection, call.me)
+
+
+@endpoint("POST", "/projects", auth="admin", body=ProjectIn, returns="Project", status=201, errors=(409,))
+def create_project(call: Call) -> dict:
+    """Start a project."""
+    with call.db.write() as connection:
+        _refuse_taken_name(connection, call.body.name)
+        row = {**call.body.model_dump(), "created_by": call.me.id, "created_at": now()}
+        project_id = connection.execute(insert(project).values(row)).inserted_primary_key[0]
+        audit.note(connection, call.me.id, "create project", project_id, call.body.name)
+        return one(connection, call.me, project_id)
+
+
+@endpoint("GET", f"/projects/<{PATH_ID}:project_id>", returns="Project", errors=(404,))
+def get_project(call: Call, project_id: int) -> dict:
+    """One project with its progress."""
+    with call.db.read() as connection:
+        return one(connection, call.me, project_id)
+
+
+@endpoint(
+    "PATCH",
+    f"/projects/<{PATH_ID}:project_id>",
+    auth="admin",
+    body=ProjectChange,
+    returns="Project",
+    errors=(404, 409),
+)
+def change_project(call: Call, project_id: int) -> dict:
+    """Rename or describe a project."""
+    changes = call.body.model_dump(exclude_none=True)
+    with call.db.write() as connection:
+        one(connection, call.me, project_id)
+        if changes:
+            _refuse_taken_name(connection, changes.get("name", ""), but=project_id)
+            connection.execute(update(project).where(project.c.id == project_id).values(changes))
+            audit.note(connection, call.me.id, "change project", project_id, ", ".join(changes))
+        return one(connection, call.me, project_id)
+
+
+@endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns="Ok", errors=(404,))
+def delete_project(call: Call, project_id: int) -> dict:
+    """Delete a project with its papers, sentences and triples. (PDF files are swept up later.)"""
+    with call.db.write() as connection:
+        gone = one(connection, call.me, project_id)
+        connection.execute(delete(project).where(project.c.id == project_id))
+        detail = f"{gone['name']}: {gone['papers']} papers, {gone['triples']} triples"
+        audit.note(connection, call.me.id, "delete project", project_id, detail)
+    return {"ok": True}

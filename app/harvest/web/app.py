@@ -1,0 +1,66 @@
+"""Builds the Dash app: where it lives, its frame, its headers."""
+
+from __future__ import annotations
+
+import dash
+from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from harvest.settings import APP_DIR, Settings, load
+from harvest.web import headers, proxy, router, shell
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <title>{%title%}</title>
+    {%favicon%}
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>
+      {%config%}
+      {%scripts%}
+      {%renderer%}
+    </footer>
+  </body>
+</html>
+"""
+
+
+def create_app(settings: Settings | None = None) -> dash.Dash:
+    """The Dash app; `.server` is its WSGI app. It runs under the base path in every mode."""
+    settings = settings or load()
+    server = Flask("harvest.web", static_folder=None)
+    server.extensions["harvest"] = settings
+    server.register_blueprint(proxy.routes(settings))
+    app = dash.Dash(
+        "harvest.web",
+        server=server,
+        url_base_pathname=settings.URL_BASE_PATHNAME,
+        assets_folder=str(APP_DIR / "assets"),
+        assets_ignore=r".*\.vendor\.js$",
+        index_string=INDEX,
+        title="HARVEST",
+        update_title="",
+        suppress_callback_exceptions=True,
+        meta_tags=[
+            {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+            {"name": "color-scheme", "content": "light"},
+        ],
+    )
+    app.layout = shell.layout(settings)
+    router.register(app)
+    made = headers.security_headers(settings, app.csp_hashes())
+
+    @server.after_request
+    def add(response: Response) -> Response:
+        for name, value in made.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    if settings.TRUSTED_PROXIES:
+        hops = settings.TRUSTED_PROXIES
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    return app

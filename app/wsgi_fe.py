@@ -1,0 +1,5 @@
+"""The frontend for gunicorn: `gunicorn wsgi_fe:server`."""
+
+from harvest.web.app import create_app
+
+server = create_app().server
