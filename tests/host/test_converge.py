@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -124,7 +125,7 @@ def test_people_sign_in_and_see_their_projects(visitor: Visitor, deployed: hosts
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
     try:
         browser.get(visitor.url)
-        wait = WebDriverWait(browser, 30)
+        wait = WebDriverWait(browser, 30, ignored_exceptions=[StaleElementReferenceException])
         wait.until(lambda page: page.find_elements(By.NAME, "password"))
         browser.find_element(By.NAME, "email").send_keys(ADMIN)
         browser.find_element(By.NAME, "password").send_keys(password())
