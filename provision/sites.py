@@ -18,6 +18,7 @@ from provision.templates import render
 ETC = "/etc/nginx"
 MARK = "Written by deploy.py for HARVEST"
 WEBROOT = "/var/www/harvest-acme"
+TLS = "/etc/harvest/tls"
 OUR_OWN = (
     f"{ETC}/conf.d/* :: {MARK}",
     f"{ETC}/modules-enabled/* :: {MARK}",
@@ -59,12 +60,18 @@ def nginx_version(have: HostState) -> tuple[int, ...]:
     return tuple(int(part) for part in found.split(".") if part.isdigit())
 
 
+def live(domain: str) -> Pair:
+    """Where certbot keeps what the authority gave."""
+    folder = f"/etc/letsencrypt/live/{domain}"
+    return Pair(f"{folder}/fullchain.pem", f"{folder}/privkey.pem")
+
+
 def pair_for(settings: Settings, domain: str, have: HostState | None = None) -> Pair:
     """What the site's `ssl_certificate` names: with letsencrypt, what the authority gave as soon as it gave it."""
-    live = f"/etc/letsencrypt/live/{domain}"
-    if settings.tls == "letsencrypt" and have and have.certificates[f"{live}/fullchain.pem"].names:
-        return Pair(f"{live}/fullchain.pem", f"{live}/privkey.pem")
-    return Pair(f"/etc/harvest/tls/{domain}/cert.pem", f"/etc/harvest/tls/{domain}/key.pem")
+    given = live(domain)
+    if settings.tls == "letsencrypt" and have and have.certificates[given.certificate].names:
+        return given
+    return Pair(f"{TLS}/{domain}/cert.pem", f"{TLS}/{domain}/key.pem")
 
 
 def listen(what: str, version: tuple[int, ...], ipv6: bool) -> str:

@@ -11,7 +11,9 @@ BASE = (*FIRST, "openssh-server", "openssl", "sudo", "ufw")
 
 
 def names(settings: Settings) -> tuple[str, ...]:
-    return (*BASE, "nginx") if settings.mode == "nginx" else BASE
+    nginx = ("nginx",) if settings.mode == "nginx" else ()
+    certbot = ("certbot",) if nginx and settings.tls == "letsencrypt" and settings.site == "own" else ()
+    return (*BASE, *nginx, *certbot)
 
 
 def packages(settings: Settings) -> None:

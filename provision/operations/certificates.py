@@ -13,14 +13,22 @@ RENEW_AT_S = 30 * 86400
 
 @dataclass(frozen=True)
 class SelfSigned:
-    """`folder` gets cert.pem and key.pem for exactly the DNS `names`."""
+    """`folder` gets cert.pem and key.pem for exactly the DNS `names`.
+
+    With `until`, only as long as no certificate is at that path: nginx needs one before an authority can give one.
+    """
 
     folder: str
     names: tuple[str, ...]
+    until: str = ""
 
 
 def changes(have: HostState, want: SelfSigned) -> Iterator[Command]:
     found = have.certificates[f"{want.folder}/cert.pem"]
+    if want.until and have.certificates[want.until].names:
+        if have.files[want.folder].kind != "absent":
+            yield script(f"rm -rf {want.folder}")
+        return
     if found.names == sorted(want.names) and found.left > RENEW_AT_S:
         return
     names = ",".join(f"DNS:{name}" for name in want.names)
@@ -32,4 +40,9 @@ def changes(have: HostState, want: SelfSigned) -> Iterator[Command]:
     )
 
 
-self_sign = converge(lambda want: Query(certificates={f"{want.folder}/cert.pem"}), changes)
+def _query(want: SelfSigned) -> Query:
+    until = {want.until} if want.until else set()
+    return Query(certificates={f"{want.folder}/cert.pem", *until}, files={want.folder})
+
+
+self_sign = converge(_query, changes)

@@ -82,7 +82,7 @@ Item = File | Directory | Link | Absent
 class Files:
     """What shall lie where; `check` must accept it first, seeing the candidates below the paths of `within`.
 
-    What `stale` finds (patterns as in `Query.found`) goes, unless it is one of the items or holds one.
+    What `stale` finds (patterns as in `Query.found`) goes, unless it is an item, is in `keep`, or holds one of these.
     `needs` is what contents that are functions want to know.
     """
 
@@ -90,6 +90,7 @@ class Files:
     check: str = ""
     within: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     needs: Query = field(default_factory=Query)
 
 
@@ -99,7 +100,7 @@ def _query(want: Files) -> Query:
 
 def leftovers(have: HostState, want: Files) -> list[Item]:
     """What lies there and belongs to nothing that is wanted."""
-    wanted = [item.path for item in want.items]
+    wanted = [*want.keep, *(item.path for item in want.items)]
     found = {path for pattern in want.stale for path in have.found[pattern]}
     return [
         Absent(path)
