@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lab import cgroups, paths, processes
 from lab.record import Record
+from lab.run import succeeds
 
 NSPAWN_RUN = Path("/run/systemd/nspawn")
 STOP_SECONDS = 20
@@ -91,7 +92,8 @@ def halt(record: Record) -> None:
     groups = cgroups.host_groups(paths.lab_id(), record.name)
     processes.send(supervisor_file(record.name), signal.SIGKILL)
     cgroups.remove(groups)
-    # The kernel takes the interface down a moment after the namespace's last process.
+    # The kernel takes the interface down some time after the namespace's last process, which may be seconds.
+    succeeds(["ip", "link", "delete", f"vb-{record.machine}"])
     deadline = time.monotonic() + 5
     while Path(f"/sys/class/net/vb-{record.machine}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
