@@ -33,7 +33,7 @@ systemctl reload ssh
 ufw allow 22/tcp >/dev/null
 ufw allow 80/tcp >/dev/null
 ufw --force enable >/dev/null
-mkdir -p /opt/harvest/harvest
+mkdir -p /opt/harvest/harvest /var/www
 base64 -d >/tmp/app.tgz <<'B64'
 @APP@
 B64
@@ -44,7 +44,7 @@ python3 -c 'import secrets; print(secrets.token_hex(32))' >/etc/harvest/secret_k
 chown root:harvest /etc/harvest/secret_key; chmod 640 /etc/harvest/secret_key
 systemctl daemon-reload
 systemctl enable -q --now harvest-backend@5001.socket harvest-frontend.socket
-systemctl start harvest-backend@5001.service harvest-frontend.service
+systemctl start harvest-migrate.service harvest-backend@5001.service harvest-frontend.service
 rm -f /etc/nginx/sites-enabled/default
 nginx -t 2>/dev/null
 systemctl restart nginx
