@@ -48,10 +48,14 @@ def is_stale(have: HostState, unit: Unit) -> bool:
 
 
 def _act(unit: Unit, verb: str) -> str:
-    """Start, restart or reload; on failure the unit's last words and the next command to type."""
+    """Start, restart or reload; on failure the unit's last words and the next command to type.
+
+    systemd counts a deliberate start like one after a crash: several deploys in a minute would reach the unit's
+    StartLimitBurst, so the count begins anew.
+    """
     name = shlex.quote(unit.name)
     stamp = f"{STAMPS}/{unit.name}"
-    return f"""mkdir -p {STAMPS}; touch {stamp}.new
+    return f"""mkdir -p {STAMPS}; touch {stamp}.new; systemctl reset-failed {name} 2>/dev/null || true
 if ! systemctl {verb} {name}; then
   journalctl --no-pager -o cat -n 20 -u {name} >&2
   echo {shlex.quote(f"{unit.name} did not {verb}; look with: journalctl -u {unit.name}")} >&2
