@@ -91,6 +91,16 @@ class Settings(BaseModel):
         None, description="The bootstrap user's password, where no key is set."
     )
     ssh_port: Port = Field(22, description="The port that sshd listens on.")
+    remove_foreign_keys: bool = Field(
+        False, description="Whether SSH keys in other accounts' homes, which let nobody in, are removed too."
+    )
+    confirm_within_s: int = Field(
+        120,
+        strict=True,
+        ge=15,
+        le=3600,
+        description="Seconds within which a fresh login must confirm a change of who gets in; else the host undoes it.",
+    )
 
     first_admin: Email | None = Field(
         None, description="HARVEST's first administrator, by e-mail address: made once, if missing."

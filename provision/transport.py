@@ -1,4 +1,4 @@
-"""TCP_NODELAY for connections that pyinfra made itself (a host named on the command line, without our inventory)."""
+"""What we ask of a connection: no delay (where pyinfra made it itself, without our inventory), and to be root."""
 
 from pyinfra.api.host import Host
 
@@ -11,3 +11,8 @@ def no_delay(host: Host) -> None:
     transport = client.get_transport() if client else None
     if transport is not None:
         no_delay_on(transport.sock)
+
+
+def as_root(host: Host) -> dict[str, object]:
+    """The sudo arguments that pyinfra adds to its own commands, for commands that we send ourselves."""
+    return {key: host.data.get(key) for key in ("_sudo", "_sudo_password") if host.data.get(key)}

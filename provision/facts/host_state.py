@@ -31,6 +31,11 @@ class Query:
     firewall: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
     """Glob patterns; with " :: " and words behind, only files that hold these words are found."""
+    notes: set[str] = field(default_factory=set)
+    """Small files whose text is wanted; never secret ones."""
+    groups: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    """{"all"}: the public keys of every account."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -130,6 +135,12 @@ class HostState(BaseModel):
     certificates: dict[str, Certificate]
     urls: dict[str, Answer]
     found: dict[str, list[str]] = {}
+    notes: dict[str, str] = {}
+    """Only those that are there."""
+    groups: dict[str, list[str]] = {}
+    """Members by the group file; only groups that are there."""
+    keys: dict[str, list[str]] = {}
+    """Lines of every account's authorized_keys, by file."""
 
 
 class Look(FactBase[dict[str, Any]]):

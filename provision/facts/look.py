@@ -116,6 +116,18 @@ def users(names: "list[str]") -> Found:
     return answer
 
 
+def authorized_keys() -> Found:
+    """The public keys that lie in any account's home, by file."""
+    answer: Found = {}
+    for home in sorted({account.pw_dir for account in pwd.getpwall()}):
+        for name in ("authorized_keys", "authorized_keys2"):
+            path = os.path.join(home, ".ssh", name)
+            lines = [line.strip() for line in text(path).splitlines()]
+            if found := [line for line in lines if line and not line.startswith("#")]:
+                answer[path] = found
+    return answer
+
+
 def firewall() -> Found:
     """UFW: what is configured (its own rule files) and what the kernel holds (`live` counts ACCEPT rules)."""
     rules = {}
@@ -212,6 +224,9 @@ def main() -> None:
     answer["firewall"] = firewall() if asked["firewall"] else None
     answer["certificates"] = {path: certificate(path) for path in asked["certificates"]}
     answer["found"] = {pattern: find(pattern) for pattern in asked["found"]}
+    answer["notes"] = {path: text(path)[:4096] for path in asked["notes"] if os.path.exists(path)}
+    answer["groups"] = {g.gr_name: sorted(g.gr_mem) for g in grp.getgrall() if g.gr_name in asked["groups"]}
+    answer["keys"] = authorized_keys() if asked["keys"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
     json.dump(answer, sys.stdout)
 

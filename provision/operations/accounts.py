@@ -20,7 +20,7 @@ class Account:
     password: str | None = field(default=None, repr=False)
 
 
-def _query(want: Account) -> Query:
+def query(want: Account) -> Query:
     return Query(users={want.name})
 
 
@@ -41,4 +41,4 @@ def changes(have: HostState, want: Account) -> Iterator[Command]:
         yield script("base64 -d | chpasswd", f"{want.name}:{want.password}".encode())
 
 
-ensure = converge(_query, changes)
+ensure = converge(query, changes)

@@ -1,7 +1,8 @@
 """How every operation of ours is made: a pure function `changes(have, want) -> commands`.
 
 No commands, no change: a second run is a true no-op. What `have` must hold is announced when the deploy is
-prepared, so that one round trip serves all operations of a run that finds nothing to do.
+prepared, so that one round trip serves all operations of a run that finds nothing to do. A run that does find
+something takes the operator's lock before its first change.
 """
 
 import base64
@@ -12,7 +13,11 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 
+from provision import lock
 from provision.facts.host_state import HostState, Query, announce, forget, state_of
+from provision.pyinfra_order import install
+
+install()
 
 Want = TypeVar("Want", contravariant=True)
 Command = StringCommand | FunctionCommand
@@ -33,6 +38,8 @@ def converge(
         commands = list(changes(state_of(host, query(want)), want))
         for command in commands:
             if host.state.is_executing:
+                if not lock.holds(host):
+                    yield lock.take()
                 forget(host)
             yield command
         if commands and host.state.is_executing:

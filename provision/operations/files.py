@@ -94,7 +94,7 @@ class Files:
     needs: Query = field(default_factory=Query)
 
 
-def _query(want: Files) -> Query:
+def query(want: Files) -> Query:
     return want.needs | Query(files={item.path for item in want.items}, found=set(want.stale))
 
 
@@ -180,4 +180,4 @@ def changes(have: HostState, want: Files) -> Iterator[Command]:
         yield script(place_script(items, want.check, want.within), archive(files) if files else b"")
 
 
-place = converge(_query, changes)
+place = converge(query, changes)

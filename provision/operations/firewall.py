@@ -1,10 +1,10 @@
 """UFW: exactly the wanted rules, deny by default, IPv4 and IPv6, and never a moment without the SSH rule."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from provision.facts.host_state import Firewall as State
 from provision.facts.host_state import HostState, Query
 from provision.operations.converge import Command, converge, script
 
@@ -23,7 +23,7 @@ class Firewall:
     open_ports: tuple[int, ...]
 
 
-def _query(want: Firewall) -> Query:
+def query(want: Firewall) -> Query:
     return Query(firewall={"ufw"})
 
 
@@ -43,16 +43,23 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
     if right and live and found.enabled and set(DEFAULTS) <= set(found.defaults):
         return
     lines = [f"ufw allow {port}/tcp" for port in want.open_ports]
-    stale = set(found.rules["v4"]) - set(wanted["v4"]) | {
-        _as_v4(r) for r in set(found.rules["v6"]) - set(wanted["v6"])
-    }
-    lines += [
-        f"echo {shlex.quote('removing a stale rule: ' + rule)} >&2; ufw {_deletion(rule)}"
-        for rule in sorted(stale)
-    ]
+    lines += [f"ufw {_deletion(rule)}" for rule in stale(found, want)]
     lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
     lines += ["ufw --force enable"] if not found.enabled or not live else ["ufw reload"]
     yield script("exec 3>&1 >/dev/null\n" + "\n".join(lines))
+
+
+def stale(found: State, want: Firewall) -> list[str]:
+    """Rules that nothing asks for, in UFW's own notation, IPv6's as IPv4's: UFW deletes both by one name."""
+    v4 = set(found.rules["v4"]) - set(tuples(want.open_ports, "0.0.0.0/0"))
+    v6 = set(found.rules["v6"]) - set(tuples(want.open_ports, "::/0"))
+    return sorted(v4 | set(map(_as_v4, v6)))
+
+
+def stale_words(have: HostState, want: Firewall) -> list[str]:
+    """A sentence for each rule that goes."""
+    rules = stale(have.firewall, want) if have.firewall else []
+    return [f"removing a firewall rule that nothing asks for: {rule}" for rule in rules]
 
 
 def _as_v4(rule: str) -> str:
@@ -73,4 +80,4 @@ def _deletion(rule: str) -> str:
     return " ".join(words)
 
 
-enforce = converge(_query, changes)
+enforce = converge(query, changes)

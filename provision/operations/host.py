@@ -12,6 +12,7 @@ from pyinfra.api.state import State
 from provision.facts.host_state import HostState, Query
 from provision.operations.converge import Command, converge, script
 from provision.operations.packages import APT_WAIT_S
+from provision.transport import as_root as as_root
 
 LOCKS = (
     "/var/lib/dpkg/lock-frontend",
@@ -68,11 +69,6 @@ def _wait(state: State, host: Host, limit_s: int) -> bool:
             host.log(f"waiting, {spent} s of at most {limit_s} s: {reason}")
             told = reason
         time.sleep(1)
-
-
-def as_root(host: Host) -> dict[str, object]:
-    """The sudo arguments that pyinfra adds to its own commands."""
-    return {key: host.data.get(key) for key in ("_sudo", "_sudo_password") if host.data.get(key)}
 
 
 def _quiet_changes(have: HostState, want: Quiet) -> Iterator[Command]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from provision.facts.host_state import HostState, Query
 from provision.operations import units
-from provision.operations.converge import Command, converge
+from provision.operations.converge import Command
+from provision.operations.files import Files
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Sshd:
 SOCKET, SERVICE = "ssh.socket", "ssh.service"
 
 
-def _query(want: Sshd) -> Query:
+def query(want: Sshd) -> Query:
     return Query(units={SOCKET, SERVICE}, files={want.config, want.socket_config})
 
 
@@ -40,4 +41,16 @@ def changes(have: HostState, want: Sshd) -> Iterator[Command]:
     yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), reload=True),)))
 
 
-follow = converge(_query, changes)
+def after(have: HostState, placed: Files) -> HostState:
+    """The host as it will be once the files are placed: what differs now is then newer than any start."""
+    late = {
+        item.path: have.files[item.path].model_copy(update={"changed": float("inf")})
+        for item in placed.items
+        if not item.fits(have.files[item.path])
+    }
+    reload = any(path.startswith("/etc/systemd/") for path in late)
+    units_then = {
+        name: unit.model_copy(update={"needs_daemon_reload": unit.needs_daemon_reload or reload})
+        for name, unit in have.units.items()
+    }
+    return have.model_copy(update={"files": {**have.files, **late}, "units": units_then})

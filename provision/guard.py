@@ -1,0 +1,150 @@
+"""Confirmed or undone: the scripts that save what decides who gets in, and put it back unless told not to.
+
+Everything lies in FOLDER on the host: `snapshot/`, the script that restores it, and `armed` while a confirmation
+is awaited. A timer runs the script after a while; a service runs it at boot: neither needs the controller.
+All of it is pure text; operations/access.py runs it.
+"""
+
+import shlex
+from collections.abc import Iterable
+
+FOLDER = "/var/lib/harvest-guard"
+ARMED = f"{FOLDER}/armed"
+REVERTED = f"{FOLDER}/reverted"
+UNIT = "harvest-guard"
+
+SERVICE = f"""[Unit]
+Description=Undo the change of who gets in that nobody confirmed
+ConditionPathExists={ARMED}
+After=ufw.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh {FOLDER}/revert
+
+# A host that reboots before the confirmation comes back as it was.
+[Install]
+WantedBy=multi-user.target
+"""
+
+REVERT = f"""# Puts back byte for byte what {FOLDER}/snapshot holds. Safe to run again where it was cut off.
+exec 9>>{FOLDER}/mutex
+flock 9
+[ -e {ARMED} ] || exit 0
+set -x
+cd {FOLDER}/snapshot || exit 1
+if [ ! -e ufw-live ] && command -v ufw >/dev/null; then
+  ufw --force disable
+  for tool in iptables ip6tables; do
+    for chain in INPUT FORWARD OUTPUT; do
+      $tool -w -S $chain | grep -e '-j ufw' | sed 's/^-A/-D/' | while read -r rule; do $tool -w $rule; done
+    done
+    chains=$($tool -w -S | sed -n 's/^-N \\(ufw.*\\)/\\1/p')
+    for chain in $chains; do $tool -w -F "$chain"; done
+    for chain in $chains; do $tool -w -X "$chain"; done
+  done
+fi
+while read -r path; do
+  rm -rf "$path.harvest-new" "$path.harvest-old"
+  cp -a "files$path" "$path.harvest-new"
+  [ ! -d "$path" ] || mv -T "$path" "$path.harvest-old"
+  mv -fT "$path.harvest-new" "$path"
+  rm -rf "$path.harvest-old"
+done <saved
+while read -r path; do rm -rf --one-file-system "$path"; done <absent
+[ ! -e ufw-live ] || ufw --force enable
+systemctl daemon-reload
+if grep -qx ssh.socket active; then
+  systemctl stop ssh.service
+  systemctl restart ssh.socket
+  ! grep -qx ssh.service active || systemctl start ssh.service
+else
+  ! systemctl -q is-active ssh.socket || systemctl stop ssh.socket
+  systemctl restart ssh.service
+fi
+reason=$(cat {FOLDER}/reason 2>/dev/null || echo 'nobody confirmed it in time')
+echo "$(date -u +'%Y-%m-%d %H:%M:%S UTC'): $reason" >{REVERTED}
+cd /
+rm -rf {ARMED} {FOLDER}/snapshot {FOLDER}/reason
+systemctl disable {UNIT}.service
+rm -f /etc/systemd/system/{UNIT}.service /etc/systemd/system/{UNIT}.timer
+sync
+systemctl daemon-reload
+systemctl stop {UNIT}.timer
+"""
+
+
+def timer(within_s: int) -> str:
+    """The unit that fires `within_s` seconds after its start."""
+    return f"""[Unit]
+Description=Wait for the confirmation of a change of who gets in
+
+[Timer]
+OnActiveSec={within_s}
+AccuracySec=1s
+"""
+
+
+def arm_script(paths: Iterable[str], within_s: int) -> str:
+    """Save `paths`, then set the timer. Where it is set already (a run was cut off), what it saved first stays."""
+    here = " ".join(map(shlex.quote, paths))
+    units = "/etc/systemd/system"
+    return f"""umask 077
+mkdir -p {FOLDER}/snapshot/files
+exec 9>>{FOLDER}/mutex
+flock 9
+cd {FOLDER}/snapshot
+[ -e {ARMED} ] || {{ rm -rf ./* ../reason; mkdir files; }}
+touch saved absent
+for path in {here}; do
+  ! grep -qxF -e "$path" saved absent || continue
+  if [ -e "$path" ] || [ -L "$path" ]; then
+    mkdir -p "files${{path%/*}}"
+    cp -a "$path" "files$path"
+    echo "$path" >>saved
+  else
+    echo "$path" >>absent
+  fi
+done
+if [ ! -e {ARMED} ]; then
+  for unit in ssh.service ssh.socket; do ! systemctl -q is-active $unit || echo $unit >>active; done
+  touch active
+  ! iptables -w -S ufw-user-input >/dev/null 2>&1 || touch ufw-live
+fi
+printf %s {shlex.quote(REVERT)} >{FOLDER}/revert
+umask 022
+printf %s {shlex.quote(SERVICE)} >{units}/{UNIT}.service
+printf %s {shlex.quote(timer(within_s))} >{units}/{UNIT}.timer
+sync
+touch {ARMED}
+systemctl daemon-reload
+systemctl enable --quiet {UNIT}.service
+systemctl restart {UNIT}.timer
+sync"""
+
+
+def disarm_script() -> str:
+    """The change is confirmed; fails where it was undone meanwhile."""
+    return f"""exec 9>>{FOLDER}/mutex
+flock 9
+if [ ! -e {ARMED} ]; then
+  echo "the confirmation came too late: $(cat {REVERTED})" >&2
+  exit 1
+fi
+rm -rf {ARMED} {REVERTED} {FOLDER}/snapshot {FOLDER}/reason {FOLDER}/revert
+systemctl stop {UNIT}.timer
+systemctl disable --quiet {UNIT}.service
+rm -f /etc/systemd/system/{UNIT}.service /etc/systemd/system/{UNIT}.timer
+systemctl daemon-reload"""
+
+
+def revert_script(reason: str) -> str:
+    """Undo now, because of `reason`."""
+    return f"""[ -e {ARMED} ] || exit 0
+printf '%s\\n' {shlex.quote(" ".join(reason.split()))} >{FOLDER}/reason
+systemctl start {UNIT}.service"""
+
+
+def postpone_script() -> str:
+    """A run that was cut off left the timer set: give this run the whole time."""
+    return f"[ ! -e {ARMED} ] || systemctl restart {UNIT}.timer"

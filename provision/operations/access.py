@@ -1,0 +1,172 @@
+"""Who gets in: the admin's account, keys and sudo, UFW and sshd, changed as one, confirmed by a login or undone.
+
+The order of a change: save and set the timer, change, log in afresh as the admin on the new port with sudo, close
+what only the old way in needed, log in again, stop the timer. Whatever fails on the way is undone at once; what
+nobody can undo any more (the controller died, the network went, the host rebooted) the timer undoes.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+from pyinfra import host
+from pyinfra.api import FunctionCommand, operation
+from pyinfra.api.operation import OperationMeta
+
+from provision import guard, lock
+from provision.facts.host_state import HostState, Query, announce, forget, state_of
+from provision.operations import accounts, confirm, files, firewall, groups, sshd
+from provision.operations import keys as public_keys
+from provision.operations.converge import Command, converge, script
+
+# Users' and groups' files, with the copies that shadow's tools leave.
+PASSWD = tuple(
+    f"/etc/{name}{copy}"
+    for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+    for copy in ("", "-")
+)
+SYSTEMD = "/etc/systemd/system"
+SAVED = (
+    "/etc/ssh",
+    "/etc/ufw",
+    "/etc/default/ufw",
+    "/etc/sudoers.d",
+    f"{SYSTEMD}/ssh.socket.d",
+    f"{SYSTEMD}/sockets.target.wants/ssh.socket",
+    f"{SYSTEMD}/multi-user.target.wants/ssh.service",
+    f"{SYSTEMD}/ssh.service.requires",
+    f"{SYSTEMD}/sshd.service",
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """All that decides who gets in. A change is undone where nobody confirms it within `within_s` seconds."""
+
+    group: groups.Group
+    account: accounts.Account
+    keys: files.Files
+    sudo: files.Files
+    firewall: firewall.Firewall
+    sshd_files: files.Files
+    sshd: sshd.Sshd
+    foreign: public_keys.Foreign
+    within_s: int
+
+
+def query(want: Access) -> Query:
+    parts = (accounts.query(want.account), groups.query(want.group), firewall.query(want.firewall))
+    asked = Query(files={want.account.home}, notes={guard.ARMED}) | sshd.query(want.sshd)
+    for part in (
+        *parts,
+        public_keys.query(want.foreign),
+        *map(files.query, (want.keys, want.sudo, want.sshd_files)),
+    ):
+        asked |= part
+    return asked
+
+
+def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
+    """Everything but the closing of port `here`, by which this run came in."""
+    both = tuple(dict.fromkeys((*want.firewall.open_ports, here)))
+    yield from groups.made(have, want.group)
+    yield from accounts.changes(have, want.account)
+    yield from groups.changes(have, want.group)
+    yield from public_keys.named(have, want.keys)
+    yield from files.changes(have, want.keys)
+    yield from public_keys.changes(have, want.foreign)
+    yield from files.changes(have, want.sudo)
+    wall = replace(want.firewall, open_ports=both)
+    if list(firewall.changes(have, want.firewall)):  # else the old port is closed already
+        yield from map(confirm.told, firewall.stale_words(have, wall))
+        yield from firewall.changes(have, wall)
+    placed = list(files.changes(have, want.sshd_files))
+    yield from placed
+    yield from sshd.changes(sshd.after(have, want.sshd_files) if placed else have, want.sshd)
+
+
+def closing(have: HostState, want: Access) -> Iterator[Command]:
+    """What only the old way in needed."""
+    yield from map(confirm.told, firewall.stale_words(have, want.firewall))
+    yield from firewall.changes(have, want.firewall)
+
+
+def saved(have: HostState, want: Access) -> list[str]:
+    """The paths that a change may touch; a home that is still to be made goes as a whole."""
+    home = want.account.home
+    made = have.files[home].kind == "absent"
+    return [
+        *SAVED,
+        *PASSWD,
+        home if made else f"{home}/.ssh",
+        *public_keys.files_to_change(have, want.foreign),
+    ]
+
+
+def apply(want: Access) -> Generator[Command, None, None]:
+    have = state_of(host, query(want))
+    here = int(host.data.get("ssh_port") or 22)
+    if host.state.is_executing:
+        for sentence in public_keys.sentences(have, want.foreign):
+            host.log(sentence)
+    waiting = guard.ARMED in have.notes  # a run was cut off before its confirmation
+    if not (waiting or list(opening(have, want, here)) or list(closing(have, want))):
+        return
+    if host.state.is_executing and not lock.holds(host):
+        yield lock.take()
+    yield script(guard.arm_script(saved(have, want), want.within_s))
+    have = _now(want)  # the timer may have fired just before
+    for command in opening(have, want, here):
+        yield confirm.guarded(command)
+    yield confirm.proven(want.account.name, want.sshd.port)
+    rest = list(closing(_now(want), want))
+    for command in rest:
+        yield confirm.guarded(command)
+    if rest:
+        yield confirm.proven(want.account.name, want.sshd.port)
+    yield script(guard.disarm_script())
+    if host.state.is_executing:
+        forget(host)
+
+
+def _now(want: Access) -> HostState:
+    """The host as it is now."""
+    if host.state.is_executing:
+        forget(host)
+    return state_of(host, query(want))
+
+
+_wrapped = operation()(apply)
+
+
+def settle(name: str, want: Access) -> OperationMeta:
+    """The operation, announced as `converge` does for the others."""
+    announce(host, query(want))
+    return _wrapped(name=name, want=want)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An earlier run that did not come to its end is heard of, and does not end in the middle of this one."""
+
+
+def _resume(have: HostState, want: Interrupted) -> Iterator[Command]:
+    if guard.ARMED in have.notes:
+        yield confirm.told(
+            "an earlier run was cut off while it changed who gets in; this run goes on from there"
+        )
+        yield script(guard.postpone_script())
+    elif guard.REVERTED in have.notes:
+        why = have.notes[guard.REVERTED].strip()
+        yield confirm.told(f"an earlier change of who gets in was undone ({why}); starting over")
+        yield script(f"rm -f {guard.REVERTED}")
+
+
+resume = converge(lambda want: Query(notes={guard.ARMED, guard.REVERTED}), _resume)
+
+
+def _unlock() -> Generator[FunctionCommand, None, None]:
+    if lock.holds(host):
+        yield lock.release()
+
+
+unlock = operation()(_unlock)

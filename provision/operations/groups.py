@@ -1,0 +1,34 @@
+"""A group whose members are exactly the named ones."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.facts.host_state import HostState, Query
+from provision.operations.confirm import told
+from provision.operations.converge import Command, script
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str
+    members: tuple[str, ...]
+
+
+def query(want: Group) -> Query:
+    return Query(groups={want.name})
+
+
+def made(have: HostState, want: Group) -> Iterator[Command]:
+    """The group itself, before its members' accounts are made."""
+    if want.name not in have.groups:
+        yield script(f"groupadd --system {shlex.quote(want.name)}")
+
+
+def changes(have: HostState, want: Group) -> Iterator[Command]:
+    """Its members, once their accounts are there."""
+    found = have.groups.get(want.name, [])
+    for name in sorted(set(found) - set(want.members)):
+        yield told(f"{name} is taken out of the group {want.name}, whose members may log in")
+    if set(found) != set(want.members):
+        yield script(f"gpasswd --members {','.join(want.members)} {shlex.quote(want.name)} >/dev/null")

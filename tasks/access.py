@@ -1,0 +1,62 @@
+"""Who gets in: one admin by key, on one port, through a firewall that opens what the mode needs and nothing else.
+
+Changed as one, and confirmed by a fresh login or undone: provision/operations/access.py.
+"""
+
+from provision.operations.access import Access, settle
+from provision.operations.accounts import Account
+from provision.operations.files import Absent, Directory, File, Files
+from provision.operations.firewall import Firewall
+from provision.operations.groups import Group
+from provision.operations.keys import Foreign
+from provision.operations.sshd import Sshd
+from provision.secrets import value_of
+from provision.settings import Settings
+from provision.templates import render
+
+LOGIN_GROUP = "harvest-login"
+DROP_IN = "/etc/ssh/sshd_config.d/00-harvest.conf"
+SOCKET_DROP_IN = "/etc/systemd/system/ssh.socket.d/zz-harvest.conf"
+
+
+def access(settings: Settings) -> None:
+    home = f"/home/{settings.admin_user}"
+    password = value_of(settings.admin_password) if settings.admin_password else None
+    want = Access(
+        group=Group(LOGIN_GROUP, (settings.admin_user,)),
+        account=Account(
+            settings.admin_user, home, "/bin/bash", groups=("sudo", LOGIN_GROUP), password=password
+        ),
+        keys=admin_keys(settings, home),
+        sudo=sudo(settings),
+        firewall=Firewall(settings.open_ports),
+        sshd_files=sshd_files(settings),
+        sshd=Sshd(DROP_IN, SOCKET_DROP_IN, settings.ssh_port),
+        foreign=Foreign(f"{home}/.ssh/authorized_keys", settings.remove_foreign_keys),
+        within_s=settings.confirm_within_s,
+    )
+    settle("Who gets in", want)
+
+
+def admin_keys(settings: Settings, home: str) -> Files:
+    name, lines = settings.admin_user, "\n".join(settings.admin_keys) + "\n"
+    folder = Directory(f"{home}/.ssh", 0o700, name, name)
+    return Files((folder, File(f"{home}/.ssh/authorized_keys", lines, 0o600, name, name)))
+
+
+def sudo(settings: Settings) -> Files:
+    right = File("/etc/sudoers.d/harvest-admin", render("sudo/harvest-admin", settings=settings), 0o440)
+    return Files((right,), check="visudo -cf /etc/sudoers", within=("/etc/sudoers.d",))
+
+
+def sshd_files(settings: Settings) -> Files:
+    config = render("ssh/00-harvest.conf", settings=settings, group=LOGIN_GROUP)
+    socket = render("ssh/ssh.socket.conf", settings=settings)
+    moved = settings.ssh_port != 22
+    # The effective value counts: an Include or a first value elsewhere must not win.
+    effective = f"sshd -T -C user={settings.admin_user},host=x,addr=192.0.2.1"
+    return Files(
+        (File(DROP_IN, config, 0o600), File(SOCKET_DROP_IN, socket) if moved else Absent(SOCKET_DROP_IN)),
+        check=f"mkdir -p /run/sshd; sshd -t; {effective} | grep -qx 'passwordauthentication no'",
+        within=("/etc/ssh/sshd_config.d",),
+    )
