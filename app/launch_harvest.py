@@ -30,7 +30,19 @@ def warnings(found: settings.Settings) -> list[str]:
 
 
 def command(bind: str, app: str) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "--workers", "2", "--bind", bind, "--timeout", "300", app]
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--workers",
+        "2",
+        "--bind",
+        bind,
+        "--timeout",
+        "300",
+        "--no-control-socket",
+        app,
+    ]
 
 
 def main() -> int:

@@ -1,17 +1,12 @@
-"""Is this file a PDF that can be read? Run as a process of its own: a bomb takes down itself and nobody else.
-
-`python -m harvest.pdfcheck FILE` prints the number of pages, or one sentence and exits with 1.
-"""
+"""Is this file a PDF that can be read? `python -m harvest.pdfcheck FILE` prints its pages, or why not."""
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
-CPU_SECONDS, WALL_SECONDS = 20, 60
-MEMORY_BYTES = 1 << 30
+from harvest import childproc
+
 MAX_PAGES = 5000
 
 
@@ -24,31 +19,15 @@ def has_magic(first: bytes) -> bool:
 
 
 def count_pages(path: Path) -> int:
-    """Parse the file in a child with little memory and time. Raises NotAPdf."""
-    command = [sys.executable, "-m", "harvest.pdfcheck", str(path)]
-    env = {"PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Parse the file in a child. Raises NotAPdf."""
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=WALL_SECONDS,
-            env=env,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NotAPdf("The PDF takes too long to read.") from error
-    if done.returncode == 0 and done.stdout.strip().isdigit():
-        return int(done.stdout)
-    if done.returncode == 1 and done.stdout.strip():
-        raise NotAPdf(done.stdout.strip().splitlines()[-1])
-    raise NotAPdf("The PDF takes too much memory or time to read.")
+        return int(childproc.run("harvest.pdfcheck", str(path)))
+    except childproc.Failed as error:
+        raise NotAPdf(str(error) or "The PDF takes too much memory or time to read.") from error
 
 
 def _main(path: str) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    childproc.limit_myself()
     import logging
 
     from pypdf import PdfReader

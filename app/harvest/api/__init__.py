@@ -7,11 +7,27 @@ import re
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from harvest.api import annotate, auth, health, http, papers, pdfs, projects, rows
+from harvest.api import (
+    admin,
+    annotate,
+    auth,
+    edit,
+    health,
+    highlights,
+    http,
+    metrics,
+    openapi,
+    papers,
+    pdfs,
+    projects,
+    rows,
+    transfer,
+)
 from harvest.db import Database
 from harvest.settings import Settings, load
 
-MODULES = (annotate, auth, health, papers, pdfs, projects, rows)
+# Importing them declares their endpoints.
+MODULES = (admin, annotate, auth, edit, health, highlights, openapi, papers, pdfs, projects, rows, transfer)
 LOCALHOST = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 
 
@@ -23,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     db = Database(settings.database_url)
     app.extensions["harvest"] = (settings, db)
+    metrics.install(app)
     http.install(app, settings, db)
     app.before_request(lambda: preflight(settings))
     app.after_request(lambda response: add_headers(settings, response))

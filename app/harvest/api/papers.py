@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from harvest import audit
+from harvest import audit, crossref
 from harvest.api.fields import PATH_ID, Printable
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.clock import now
@@ -91,7 +91,10 @@ def list_papers(call: Call, project_id: int) -> list[dict]:
     with call.db.read() as connection:
         if not connection.execute(select(project.c.id).where(project.c.id == project_id)).first():
             raise Problem(404, f"There is no project {project_id}.")
-        return shown(connection, paper.c.project_id == project_id)
+        found = shown(connection, paper.c.project_id == project_id)
+    if any(one["metadata_state"] in ("pending", "unreachable") for one in found):
+        crossref.kick(call.settings, call.db)
+    return found
 
 
 @endpoint(
@@ -112,6 +115,7 @@ def add_papers(call: Call, project_id: int) -> dict:
         added, refused = add_dois(connection, project_id, call.body.dois, state)
         if added:
             audit.note(connection, call.me.id, "add papers", project_id, ", ".join(added))
+    crossref.kick(call.settings, call.db)
     return {"ok": True, "added": added, "refused": refused}
 
 

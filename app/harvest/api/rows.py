@@ -1,13 +1,14 @@
-"""Upstream's flat list of triples: /api/rows and /api/recent."""
+"""Browse: pages of triples, the graph of a selection, and upstream's flat list."""
 
 from __future__ import annotations
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from harvest import triples
 from harvest.api.fields import Id
 from harvest.api.http import Call, In, endpoint
-from harvest.tables import paper, sentence, triple, user
+from harvest.tables import triple
 
 
 class RowsQuery(In):
@@ -16,55 +17,56 @@ class RowsQuery(In):
     triple_contributor: str | None = Field(None, max_length=254)
 
 
-def _rows(call: Call) -> list[dict]:
-    query = (
-        select(
-            triple,
-            sentence.c.text,
-            sentence.c.literature_link,
-            paper.c.doi,
-            paper.c.doi_hash,
-            user.c.email,
-            user.c.alias,
-        )
-        .select_from(triple.join(sentence).outerjoin(paper).outerjoin(user, user.c.id == triple.c.user_id))
-        .order_by(triple.c.id.desc())
-        .limit(call.query.limit)
-    )
-    if call.query.project_id:
-        query = query.where(triple.c.project_id == call.query.project_id)
-    if call.query.triple_contributor:
-        shown = user.c.email if call.me.admin else user.c.alias
-        query = query.where(shown == call.query.triple_contributor)
+class GraphQuery(triples.Filters):
+    limit: int = Field(150, ge=1, le=1000)
+
+
+@endpoint("GET", "/triples", query=triples.Page, returns="TriplePage")
+def page(call: Call) -> dict:
+    """One page of triples: filtered, searched and sorted here."""
     with call.db.read() as connection:
-        return [
-            {
-                "id": row.id,
-                "sentence_id": row.sentence_id,
-                "sentence": row.text,
-                "literature_link": row.literature_link,
-                "doi": row.doi,
-                "doi_hash": row.doi_hash,
-                "source_entity_name": row.source_name,
-                "source_entity_attr": row.source_type,
-                "relation_type": row.relation,
-                "sink_entity_name": row.sink_name,
-                "sink_entity_attr": row.sink_type,
-                "triple_contributor": row.email if call.me.admin else row.alias,
-                "project_id": row.project_id,
-                "created_at": row.created_at,
-            }
-            for row in connection.execute(query)
-        ]
+        return triples.find(connection, call.me, call.query)
 
 
-@endpoint("GET", "/rows", query=RowsQuery, returns=["Row"])
+def _rows(call: Call) -> list[dict]:
+    wanted = triples.Filters(project_id=call.query.project_id, contributor=call.query.triple_contributor)
+    with call.db.read() as connection:
+        query = (
+            select(*triples.COLUMNS)
+            .select_from(triples.SOURCE)
+            .where(*triples.conditions(connection, call.me, wanted))
+            .order_by(triple.c.id.desc())
+            .limit(call.query.limit)
+        )
+        return [triples.shown(row, call.me) for row in connection.execute(query)]
+
+
+@endpoint("GET", "/rows", query=RowsQuery, returns=["Triple"])
 def rows(call: Call) -> list[dict]:
-    """The newest triples first."""
+    """The newest triples first, as a flat list."""
     return _rows(call)
 
 
-@endpoint("GET", "/recent", query=RowsQuery, returns=["Row"])
+@endpoint("GET", "/recent", query=RowsQuery, returns=["Triple"])
 def recent(call: Call) -> list[dict]:
     """The same as /api/rows, under the name that upstream's pages use."""
     return _rows(call)
+
+
+@endpoint("GET", "/graph", query=GraphQuery, returns="Graph")
+def graph(call: Call) -> dict:
+    """The most frequent entity - relation - entity of a selection, each with how often it was annotated."""
+    names = ("source_name", "source_type", "relation", "sink_name", "sink_type")
+    columns = [triple.c[name] for name in names]
+    with call.db.read() as connection:
+        source = triples.SOURCE if call.query.q else triple
+        query = (
+            select(*columns, func.count().label("count"))
+            .select_from(source)
+            .where(*triples.conditions(connection, call.me, call.query))
+            .group_by(*columns)
+            .order_by(func.count().desc(), *columns)
+            .limit(call.query.limit)
+        )
+        edges = [dict(row) for row in connection.execute(query).mappings()]
+    return {"edges": edges, "complete": len(edges) < call.query.limit}

@@ -1,0 +1,140 @@
+"""A paper's sentences with their triples; change and delete them, as their owner or as an admin."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from harvest import audit
+from harvest.accounts import User
+from harvest.api import papers
+from harvest.api.annotate import MAX_TRIPLES, TripleIn, check_types, triple_columns
+from harvest.api.fields import PATH_ID, Text
+from harvest.api.http import Call, In, Problem, endpoint
+from harvest.clock import now
+from harvest.tables import sentence, triple, user
+
+
+class SentenceChange(In):
+    """`triples` replaces all triples of the sentence."""
+
+    sentence: Text | None = Field(None, min_length=1)
+    triples: list[TripleIn] | None = Field(None, max_length=MAX_TRIPLES)
+
+
+def sentences(connection: Connection, me: User, *where: object) -> list[dict]:
+    """Sentences with their triples, the newest first."""
+    query = (
+        select(sentence, user.c.email, user.c.alias)
+        .outerjoin(user, user.c.id == sentence.c.user_id)
+        .where(*where)
+        .order_by(sentence.c.id.desc())
+    )
+    found = connection.execute(query).all()
+    of: dict[int, list[dict]] = {}
+    ids = [row.id for row in found]
+    for row in connection.execute(select(triple).where(triple.c.sentence_id.in_(ids)).order_by(triple.c.id)):
+        one = {
+            "id": row.id,
+            "source_entity_name": row.source_name,
+            "source_entity_attr": row.source_type,
+            "relation_type": row.relation,
+            "sink_entity_name": row.sink_name,
+            "sink_entity_attr": row.sink_type,
+        }
+        of.setdefault(row.sentence_id, []).append(one)
+    return [
+        {
+            "id": row.id,
+            "sentence": row.text,
+            "page": row.page,
+            "paper_id": row.paper_id,
+            "highlight_id": row.highlight_id,
+            "contributor": (row.email if me.admin else row.alias) or "",
+            "mine": row.user_id == me.id,
+            "created_at": row.created_at,
+            "triples": of.get(row.id, []),
+        }
+        for row in found
+    ]
+
+
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/sentences", returns=["Sentence"], errors=(404,))
+def list_sentences(call: Call, paper_id: int) -> list[dict]:
+    """What was annotated in a paper."""
+    with call.db.read() as connection:
+        papers.one(connection, paper_id)
+        return sentences(connection, call.me, sentence.c.paper_id == paper_id)
+
+
+def _changeable(connection: Connection, call: Call, sentence_id: int) -> Row:
+    row = connection.execute(select(sentence).where(sentence.c.id == sentence_id)).first()
+    if row is None:
+        raise Problem(404, f"There is no sentence {sentence_id}.")
+    if row.user_id != call.me.id and not call.me.admin:
+        raise Problem(403, "This sentence is another annotator's.")
+    return row
+
+
+@endpoint("GET", f"/sentences/<{PATH_ID}:sentence_id>", returns="Sentence", errors=(404,))
+def get_sentence(call: Call, sentence_id: int) -> dict:
+    """One sentence with its triples."""
+    with call.db.read() as connection:
+        return _one(connection, call, sentence_id)
+
+
+def _one(connection: Connection, call: Call, sentence_id: int) -> dict:
+    found = sentences(connection, call.me, sentence.c.id == sentence_id)
+    if not found:
+        raise Problem(404, f"There is no sentence {sentence_id}.")
+    return found[0]
+
+
+@endpoint(
+    "PUT", f"/sentences/<{PATH_ID}:sentence_id>", body=SentenceChange, returns="Sentence", errors=(403, 404)
+)
+def change_sentence(call: Call, sentence_id: int) -> dict:
+    """Change the text, the triples, or both: all of it or nothing."""
+    body, at = call.body, now()
+    with call.db.write() as connection:
+        row = _changeable(connection, call, sentence_id)
+        if body.sentence is not None:
+            connection.execute(
+                update(sentence).where(sentence.c.id == sentence_id).values(text=body.sentence)
+            )
+        if body.triples is not None:
+            check_types(connection, body.triples)
+            connection.execute(delete(triple).where(triple.c.sentence_id == sentence_id))
+            common = {"sentence_id": sentence_id, "project_id": row.project_id, "user_id": row.user_id}
+            common |= {"created_at": row.created_at, "updated_at": at}
+            if body.triples:
+                connection.execute(
+                    insert(triple), [{**triple_columns(one), **common} for one in body.triples]
+                )
+        audit.note(connection, call.me.id, "change sentence", sentence_id, f"was: {row.text}")
+        return _one(connection, call, sentence_id)
+
+
+@endpoint("DELETE", f"/sentences/<{PATH_ID}:sentence_id>", returns="Ok", errors=(403, 404))
+def delete_sentence(call: Call, sentence_id: int) -> dict:
+    """Delete a sentence with its triples."""
+    with call.db.write() as connection:
+        row = _changeable(connection, call, sentence_id)
+        connection.execute(delete(sentence).where(sentence.c.id == sentence_id))
+        audit.note(connection, call.me.id, "delete sentence", sentence_id, f"was: {row.text}")
+    return {"ok": True}
+
+
+@endpoint("DELETE", f"/triple/<{PATH_ID}:triple_id>", returns="Ok", errors=(403, 404))
+def delete_triple(call: Call, triple_id: int) -> dict:
+    """Delete one triple, as its owner or as an admin; its sentence stays."""
+    with call.db.write() as connection:
+        row = connection.execute(select(triple).where(triple.c.id == triple_id)).first()
+        if row is None:
+            raise Problem(404, f"There is no triple {triple_id}.")
+        if row.user_id != call.me.id and not call.me.admin:
+            raise Problem(403, "This triple is another annotator's.")
+        connection.execute(delete(triple).where(triple.c.id == triple_id))
+        was = f"was: {row.source_name} {row.relation} {row.sink_name}"
+        audit.note(connection, call.me.id, "delete triple", triple_id, was)
+    return {"ok": True}

@@ -1,0 +1,162 @@
+"""Highlights on a paper's PDF: rows of their own, so the file is never rewritten."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from flask import Response
+from pydantic import Field
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from harvest import audit, pdfstore
+from harvest.api import papers, pdfs
+from harvest.api.fields import PATH_ID, Text
+from harvest.api.http import Call, In, Problem, endpoint
+from harvest.clock import now
+from harvest.pdfcheck import NotAPdf
+from harvest.tables import highlight, user
+
+MAX_BY_PAPER = 2000
+Coordinate = Annotated[float, Field(ge=-20_000, le=20_000, allow_inf_nan=False)]
+Rect = Annotated[list[Coordinate], Field(min_length=4, max_length=4)]
+
+
+class HighlightIn(In):
+    """`rects` are [x0, y0, x1, y1] in PDF points from the page's lower left corner."""
+
+    page: int = Field(ge=1, le=5000)
+    rects: list[Rect] = Field(min_length=1, max_length=200)
+    color: str = Field("#ffe066", pattern=r"^#[0-9a-fA-F]{6}$")
+    text: Text = ""
+
+
+def listed(connection: Connection, call: Call, paper_id: int) -> list[dict]:
+    query = (
+        select(highlight, user.c.email, user.c.alias)
+        .outerjoin(user, user.c.id == highlight.c.user_id)
+        .where(highlight.c.paper_id == paper_id)
+        .order_by(highlight.c.page, highlight.c.id)
+    )
+    return [_shown(row, call) for row in connection.execute(query)]
+
+
+def _shown(row: Row, call: Call) -> dict:
+    return {
+        "id": row.id,
+        "page": row.page,
+        "rects": json.loads(row.rects),
+        "color": row.color,
+        "text": row.text,
+        "contributor": (row.email if call.me.admin else row.alias) or "",
+        "mine": row.user_id == call.me.id,
+        "created_at": row.created_at,
+    }
+
+
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/highlights", returns="Highlights", errors=(404,))
+def list_highlights(call: Call, paper_id: int) -> dict:
+    """All highlights of a paper."""
+    with call.db.read() as connection:
+        papers.one(connection, paper_id)
+        return {"highlights": listed(connection, call, paper_id)}
+
+
+@endpoint(
+    "POST",
+    f"/papers/<{PATH_ID}:paper_id>/highlights",
+    body=HighlightIn,
+    returns="Highlight",
+    status=201,
+    errors=(404, 409),
+)
+def add_highlight(call: Call, paper_id: int) -> dict:
+    """Mark a passage."""
+    body: HighlightIn = call.body
+    with call.db.write() as connection:
+        paper = papers.one(connection, paper_id)
+        if not paper["pdf"] or body.page > paper["pdf"]["pages"]:
+            raise Problem(404, f"Paper {paper_id} has no PDF with a page {body.page}.")
+        if len(listed(connection, call, paper_id)) >= MAX_BY_PAPER:
+            raise Problem(409, f"A paper holds at most {MAX_BY_PAPER} highlights.")
+        row = {**body.model_dump(), "rects": json.dumps(body.rects), "paper_id": paper_id}
+        row |= {"user_id": call.me.id, "created_at": now()}
+        made = connection.execute(insert(highlight).values(row)).inserted_primary_key[0]
+        audit.note(connection, call.me.id, "add highlight", made, f"paper {paper_id}, page {body.page}")
+        return next(one for one in listed(connection, call, paper_id) if one["id"] == made)
+
+
+@endpoint("DELETE", f"/highlights/<{PATH_ID}:highlight_id>", returns="Ok", errors=(403, 404))
+def delete_highlight(call: Call, highlight_id: int) -> dict:
+    """Take a mark away: one's own, or any as an admin. Its sentence stays."""
+    with call.db.write() as connection:
+        row = connection.execute(select(highlight).where(highlight.c.id == highlight_id)).first()
+        if row is None:
+            raise Problem(404, f"There is no highlight {highlight_id}.")
+        if row.user_id != call.me.id and not call.me.admin:
+            raise Problem(403, "This highlight is another annotator's.")
+        connection.execute(delete(highlight).where(highlight.c.id == highlight_id))
+        audit.note(connection, call.me.id, "delete highlight", highlight_id, f"paper {row.paper_id}")
+    return {"ok": True}
+
+
+@endpoint(
+    "GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights", returns="Highlights", errors=(404,)
+)
+def list_named(call: Call, project_id: int, name: str) -> dict:
+    """The same by upstream's name of the PDF."""
+    return list_highlights(call, pdfs.find_paper(call, project_id, name))
+
+
+@endpoint(
+    "POST",
+    f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights",
+    body=HighlightIn,
+    returns="Highlight",
+    status=201,
+    errors=(404, 409),
+)
+def add_named(call: Call, project_id: int, name: str) -> dict:
+    """Mark a passage, by upstream's name of the PDF."""
+    return add_highlight(call, pdfs.find_paper(call, project_id, name))
+
+
+@endpoint(
+    "DELETE",
+    f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights/<{PATH_ID}:highlight_id>",
+    returns="Ok",
+    errors=(403, 404),
+)
+def delete_named(call: Call, project_id: int, name: str, highlight_id: int) -> dict:
+    """Take a mark away, by upstream's name of the PDF."""
+    paper_id = pdfs.find_paper(call, project_id, name)
+    with call.db.read() as connection:
+        if highlight_id not in {one["id"] for one in listed(connection, call, paper_id)}:
+            raise Problem(404, f"There is no highlight {highlight_id}.")
+    return delete_highlight(call, highlight_id)
+
+
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf/marked", media="application/pdf", errors=(404, 422))
+def marked_pdf(call: Call, paper_id: int) -> Response:
+    """A copy of the PDF with the highlights burned in."""
+    from harvest.pdfmark import burn_in
+
+    row = pdfs.pdf_row(call, paper_id)
+    with call.db.read() as connection:
+        marks = listed(connection, call, paper_id)
+    try:
+        data = burn_in(pdfstore.path_of(call.settings.PDF_DIR, row.sha256), marks)
+    except NotAPdf as error:
+        raise Problem(422, str(error)) from error
+    name = f"{row.doi_hash}-marked.pdf"
+    return Response(
+        data, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+@endpoint(
+    "GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>/marked", media="application/pdf", errors=(404, 422)
+)
+def marked_named(call: Call, project_id: int, name: str) -> Response:
+    """A copy with burned-in highlights, by upstream's name of the PDF."""
+    return marked_pdf(call, pdfs.find_paper(call, project_id, name))

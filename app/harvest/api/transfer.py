@@ -1,0 +1,99 @@
+"""Export and import."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from flask import Response, request
+from pydantic import Field
+
+from harvest import audit, exporting, importing, triples
+from harvest.api.auth import sign_in
+from harvest.api.fields import Id
+from harvest.api.http import Call, In, Problem, answer, drain, endpoint
+from harvest.clock import now
+
+
+class ExportQuery(triples.Filters):
+    format: Literal["json", "jsonl", "csv", "nt"] = "json"
+
+
+@endpoint("GET", "/export", query=ExportQuery, media="application/json")
+def export(call: Call) -> Response:
+    """All triples of a selection as a file: JSON, JSON Lines, CSV or RDF N-Triples."""
+    kind = call.query.format
+    wanted = triples.Filters(**call.query.model_dump(exclude={"format"}))
+    lines = exporting.WRITERS[kind](call.db, call.me, wanted)
+    name = f"harvest-{now()[:10]}.{kind}"
+    return Response(
+        lines,
+        mimetype=exporting.MEDIA[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+@endpoint(
+    "POST", "/import", auth="admin", returns="Imported", errors=(413, 422), takes="application/octet-stream"
+)
+def import_file(call: Call) -> dict:
+    """Take over a JSON export or a SQLite file of upstream's or this HARVEST; the file is the body."""
+    limit = call.settings.max_upload_bytes
+    if (request.content_length or 0) > limit:
+        drain()
+        raise Problem(413, f"The file is larger than {call.settings.MAX_UPLOAD_MB} MiB.")
+    request.max_content_length = limit
+    with tempfile.TemporaryDirectory(dir=call.settings.STATE_DIR, prefix=".import-") as folder:
+        path = Path(folder) / "upload"
+        with path.open("wb") as file:
+            while chunk := request.stream.read(1 << 20):
+                file.write(chunk)
+        try:
+            data = importing.read(path)
+        except importing.CannotImport as error:
+            raise Problem(422, str(error)) from error
+    with call.db.write() as connection:
+        report = importing.load(connection, call.settings.secret_key, call.me, data)
+        counts = f"{report.projects} projects, {report.sentences} sentences, {report.triples} triples"
+        audit.note(connection, call.me.id, "import", None, counts)
+    return {"ok": True, **asdict(report)}
+
+
+class AdminAuth(In):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1000)
+
+
+class AdminExport(AdminAuth):
+    project_id: Id | None = None
+
+
+@endpoint("POST", "/admin/auth", auth="none", body=AdminAuth, returns="AdminSession", errors=(401, 429))
+def admin_auth(call: Call) -> dict:
+    """Upstream's name of /api/login."""
+    found = sign_in(call, call.body.email, call.body.password)
+    return {
+        "authenticated": True,
+        "is_admin": found["admin"],
+        "token": found["token"],
+        "email": found["email"],
+        "expires_in": found["expires_in"],
+    }
+
+
+@endpoint(
+    "POST", "/admin/export/triples", auth="none", body=AdminExport, errors=(401, 403, 429), returns="Exported"
+)
+def admin_export(call: Call) -> Response:
+    """Upstream's export: an admin's e-mail address and password in the body."""
+    from harvest.accounts import User
+
+    found = sign_in(call, call.body.email, call.body.password)
+    if not found["admin"]:
+        raise Problem(403, "Only an admin may do this.")
+    me = User(found["id"], found["email"], found["alias"], True)
+    text = "".join(exporting.full_json(call.db, me, triples.Filters(project_id=call.body.project_id)))
+    return answer({"ok": True, "data": json.loads(text)})
