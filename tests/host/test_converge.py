@@ -27,10 +27,10 @@ PLACES = [
     },
 ]
 URLS = {
-    "t-nginx": "http://t-nginx.harvest.test/",
-    "t-nginx-sub": "http://t-nginx-sub.harvest.test/harvest/",
-    "t-internal": "http://t-internal.harvest.test:8050/",
-    "t-internal-sub": "http://t-internal-sub.harvest.test:8050/harvest/",
+    "t-nginx": "http://{}/",
+    "t-nginx-sub": "http://{}/harvest/",
+    "t-internal": "http://{}:8050/",
+    "t-internal-sub": "http://{}:8050/harvest/",
 }
 pytestmark = [
     pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def deployed(lab_host: hosts.Host) -> hosts.Host:
 
 @pytest.fixture
 def visitor(deployed: hosts.Host) -> Visitor:
-    return Visitor(URLS[deployed.name])
+    return Visitor(URLS[deployed.name].format(deployed.fqdn))
 
 
 def test_the_audit_finds_what_the_settings_ask_for(deployed: hosts.Host) -> None:
