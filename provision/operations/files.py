@@ -110,7 +110,10 @@ def leftovers(have: HostState, want: Files) -> list[Item]:
 
 
 def archive(files: list[File]) -> bytes:
-    """The files as a tar archive, at their full paths, with owners by name."""
+    """The files as a tar archive, at their full paths, with owners by name.
+
+    It holds no times, and is unpacked with the present one: systemd tells a changed unit file by its time alone.
+    """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         for file in files:
@@ -143,7 +146,7 @@ def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
     """Stage, check in a private view of the file system, move in place."""
     lines = ["umask 022", "stage=$(mktemp -d /run/harvest-stage.XXXXXX)", "trap 'rm -rf \"$stage\"' EXIT"]
     lines += (
-        ['base64 -d | tar -xp --same-owner -C "$stage" 2>/dev/null']
+        ['base64 -d | tar -xpm --same-owner -C "$stage" 2>/dev/null']
         if any(isinstance(i, File) for i in items)
         else []
     )

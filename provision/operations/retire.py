@@ -33,12 +33,15 @@ def changes(have: HostState, want: Retired) -> Iterator[Command]:
         yield script(f"systemctl stop {names}; systemctl disable --quiet {names}")
     # A backend's file is a template: harvest-backend@.service serves harvest-backend@5001.service.
     templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in want.stems}
+    templates |= {stem.removesuffix("-frontend") + "-migrate" for stem in want.stems}
     templates |= {
         stem.removesuffix("-frontend") + "-migrate" for stem in want.stems if stem.endswith("-frontend")
     }
     files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
     if files:
-        yield script(f"rm -f {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
+        alone = " ".join(shlex.quote(posixpath.basename(path)) for path in files if "@." not in path)
+        stop = f"systemctl stop {alone}; " if alone else ""
+        yield script(f"{stop}rm -f {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
 
 
 retire = converge(lambda want: Query(found={*STARTED, *FILES}), changes)

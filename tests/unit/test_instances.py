@@ -89,7 +89,10 @@ def test_an_instance_that_is_gone_leaves_no_unit_file() -> None:
     files = [f"{ETC}/harvest-frontend.service", f"{ETC}/harvest-research-frontend.service"]
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {FILES[0]: files}
     (command,) = text(changes(state(found=found), Retired(("harvest-frontend",))))
-    assert f"rm -f {ETC}/harvest-research-frontend.service; systemctl daemon-reload" in command
+    assert (
+        "systemctl stop harvest-research-frontend.service; "
+        f"rm -f {ETC}/harvest-research-frontend.service; systemctl daemon-reload"
+    ) in command
 
 
 def test_nothing_stale_costs_nothing() -> None:
