@@ -10,6 +10,8 @@ from harvest import accounts
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.tables import user
 
+TICKET_SECONDS = 600
+
 
 class Login(In):
     email: str = Field(max_length=254)
@@ -47,6 +49,15 @@ def login(call: Call) -> dict:
 def me(call: Call) -> dict:
     """The account that is signed in."""
     return _shown(call.me)
+
+
+@endpoint("POST", "/ticket", returns="Ticket")
+def ticket(call: Call) -> dict:
+    """A token for a few minutes, for scripts of a page that is signed in by a cookie."""
+    with call.db.read() as connection:
+        version = connection.scalar(select(user.c.session_version).where(user.c.id == call.me.id)) or 0
+    token = accounts.make_token(call.settings.secret_key, call.me.id, version, seconds=TICKET_SECONDS)
+    return {"token": token, "expires_in": TICKET_SECONDS}
 
 
 @endpoint("POST", "/logout", returns="Ok")

@@ -47,6 +47,11 @@ class Session(User):
     expires_in: int
 
 
+class Ticket(Out):
+    token: str
+    expires_in: int
+
+
 class AdminSession(Out):
     authenticated: bool
     is_admin: bool
@@ -86,6 +91,7 @@ class Paper(Out):
     status: str
     metadata_state: str
     sentences: int
+    pdf_name: str
     pdf: Pdf | None
 
 

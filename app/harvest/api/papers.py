@@ -45,6 +45,7 @@ def shown(connection: Connection, *where: object) -> list[dict]:
         {
             **{name: getattr(row, name) for name in names},
             "sentences": row.sentences,
+            "pdf_name": f"{row.doi_hash}.pdf",
             "pdf": row.sha256 and {"name": f"{row.doi_hash}.pdf", "size": row.size, "pages": row.pages},
         }
         for row in connection.execute(query)

@@ -8,12 +8,16 @@ from harvest.settings import Settings
 
 
 def content_security_policy(settings: Settings, script_hashes: Sequence[str]) -> str:
-    """Scripts: ours and Dash's one inline line by its hash, no eval. Styles: also inline, since React sets them."""
+    """What pages may load.
+
+    Scripts: ours, Dash's one inline line by its hash, and pdf.js's image decoders (WebAssembly); no eval.
+    Styles: also inline, since React and pdf.js set them.
+    """
     fetched = "" if settings.internal else f" {settings.public_origin}"
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' {' '.join(script_hashes)}",
+            f"script-src 'self' 'wasm-unsafe-eval' {' '.join(script_hashes)}",
             "style-src 'self' 'unsafe-inline'",
             f"img-src 'self' data: blob:{fetched}",
             "font-src 'self' data:",

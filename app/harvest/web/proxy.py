@@ -65,7 +65,13 @@ def routes(settings: Settings) -> Blueprint:
     blueprint = Blueprint("harvest", __name__, url_prefix=settings.URL_BASE_PATHNAME.rstrip("/") or None)
     blueprint.add_url_rule("/login", view_func=login, methods=["POST"])
     blueprint.add_url_rule("/logout", view_func=logout, methods=["POST"])
+    blueprint.add_url_rule("/ticket", view_func=ticket)
     if settings.internal:
+        blueprint.add_url_rule("/proxy/export", "export", lambda: relay("GET", "/export"))
+        blueprint.add_url_rule("/proxy/import", "import", lambda: relay("POST", "/import"), methods=["POST"])
+        blueprint.add_url_rule(
+            "/proxy/pdf/<int:project>/<name>/marked", "marked", _relay_named("pdf", "/marked")
+        )
         for path in ("pdf/<int:project>/<name>", "highlights/<int:project>/<name>"):
             kind = path.split("/")[0]
             blueprint.add_url_rule(
@@ -79,12 +85,12 @@ def routes(settings: Settings) -> Blueprint:
     return blueprint
 
 
-def _relay_named(kind: str) -> Callable[..., Response]:
+def _relay_named(kind: str, tail: str = "") -> Callable[..., Response]:
     def view(project: int, name: str) -> Response:
         if not name.removesuffix(".pdf").isalnum():
             return problem(404, "There is no such PDF.")
-        tail = "/highlights" if kind == "highlights" else ""
-        return relay(request.method, f"/projects/{project}/pdf/{name}{tail}")
+        end = "/highlights" if kind == "highlights" else tail
+        return relay(request.method, f"/projects/{project}/pdf/{name}{end}")
 
     return view
 
@@ -100,6 +106,14 @@ def refuse_foreign_page() -> Response | None:
     if request.method not in ("GET", "HEAD") and origin and origin != request.host_url.rstrip("/").lower():
         return problem(403, "This request came from a page of another site.")
     return None
+
+
+def ticket() -> Response:
+    """A short-lived token for pages whose API has an origin of its own, where the session cookie does not go."""
+    try:
+        return Response(json.dumps(client.call("POST", "/ticket")), mimetype="application/json")
+    except client.ApiError as error:
+        return problem(error.status, str(error))
 
 
 def login() -> Response:

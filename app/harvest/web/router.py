@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import dash
 from dash import Input, Output
 
 from harvest.web import client
-from harvest.web.pages import home, login
+from harvest.web.pages import admin, annotate, browse, guide, home, login, paper_list
+
+ROUTES: list[tuple[str, Callable[..., Any]]] = [
+    (r"", home.page),
+    (r"projects/(\d{1,9})", paper_list.page),
+    (r"papers/(\d{1,9})", annotate.page),
+    (r"browse", browse.page),
+    (r"admin(?:/(\w+))?", admin.page),
+    (r"help", guide.page),
+]
 
 
 def register(app: dash.Dash) -> None:
-    """Put the routing callback on the app."""
+    """Put the routing callback and those of all pages on the app."""
+    for module in (home, paper_list, annotate, browse, admin):
+        module.register(app)
 
     @app.callback(
         Output("page", "children"),
         Output("bar", "children"),
         Input("url", "pathname"),
         Input("url", "search"),
+        Input("refresh", "data"),
     )
-    def show(pathname: str | None, search: str | None) -> tuple[Any, Any]:
+    def show(pathname: str | None, search: str | None, _refreshed: object) -> tuple[Any, Any]:
         base = client.settings().URL_BASE_PATHNAME
+        path = (pathname or base).removeprefix(base).strip("/")
         try:
             me = client.call("GET", "/me")
-            return home.page(me), login.bar(base, me)
         except client.ApiError as error:
             if error.status == 401:
-                return login.page(base, pathname or base, search or ""), login.bar(base, None)
-            return login.trouble(str(error)), login.bar(base, None)
+                return login.page(base, pathname or base, search or ""), login.bar(base, None, path)
+            return login.trouble(str(error)), login.bar(base, None, path)
+        query = {name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()}
+        for pattern, page in ROUTES:
+            if found := re.fullmatch(pattern, path):
+                try:
+                    return page(me, query, *(part for part in found.groups() if part)), login.bar(
+                        base, me, path
+                    )
+                except client.ApiError as error:
+                    return login.trouble(str(error), "This page cannot be shown"), login.bar(base, me, path)
+        return login.trouble("Nothing has this address.", "Page not found"), login.bar(base, me, path)

@@ -11,16 +11,17 @@ def layout(settings: Settings) -> html.Div:
     return html.Div(
         [
             dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Store(id="refresh"),
             html.A("Skip to the content", href="#page", className="skip"),
             html.Header(html.Div(id="bar", className="bar"), className="top"),
             html.Main(html.P("Loading …", className="quiet"), id="page", tabIndex="-1"),
+            html.Div(id="server-note", hidden=True),
             html.Div(id="toasts", className="toasts", role="status", **{"aria-live": "polite"}),
         ],
         id="harvest",
         **{
             "data-base": settings.URL_BASE_PATHNAME,
             "data-mode": settings.DEPLOYMENT_MODE,
-            "data-api": "" if settings.internal else settings.public_api,
             "data-max-upload-mb": str(settings.MAX_UPLOAD_MB),
         },
     )

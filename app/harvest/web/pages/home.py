@@ -1,24 +1,83 @@
-"""The projects."""
+"""The projects, each with its progress."""
 
 from __future__ import annotations
 
-from dash import html
+from typing import Any
 
-from harvest.web import client
+import dash
+from dash import Input, Output, State, dcc, html
+
+from harvest.web import client, urls
+from harvest.web.parts import action, clicked, field, note, progress, refresh, text_input
 
 
-def page(me: dict) -> html.Div:
+def page(me: dict, query: dict) -> html.Div:
     projects = client.call("GET", "/projects")
-    cards = [
-        html.Li(
-            [
-                html.H2(one["name"]),
-                html.P(one["description"]),
-                html.P(f"{one['papers']} papers, {one['triples']} triples"),
-            ]
+    totals = client.call("GET", "/totals")
+    figures = [
+        html.Div([html.Strong(f"{totals[name]:,}"), html.Span(label)])
+        for name, label in (
+            ("projects", "Projects"),
+            ("papers", "Papers"),
+            ("sentences", "Sentences"),
+            ("triples", "Triples"),
         )
-        for one in projects
     ]
+    empty = "An administrator adds the first one." if not me["admin"] else "Start one below."
+    cards = html.Ul([html.Li(_card(one), className="card") for one in projects], className="cards")
     return html.Div(
-        [html.H1("Projects"), html.Ul(cards, className="cards") if cards else html.P("No project yet.")]
+        [
+            html.H1("Projects"),
+            html.Div(figures, className="figures"),
+            cards if projects else html.P(f"There is no project yet. {empty}", className="quiet empty"),
+            _new_project() if me["admin"] else None,
+        ]
     )
+
+
+def _card(one: dict) -> list:
+    return [
+        html.H2(dcc.Link(one["name"], href=urls.page(client.settings(), f"projects/{one['id']}"))),
+        html.P(one["description"] or "No description.", className="quiet clip"),
+        progress(one["done"], one["in_progress"], one["papers"]),
+        html.P(f"{one['triples']:,} triples · {one['pdfs']} PDFs", className="quiet small"),
+    ]
+
+
+def _new_project() -> html.Details:
+    return html.Details(
+        [
+            html.Summary("New project"),
+            html.Div(
+                [
+                    field("Name", text_input("project-name", maxLength=200)),
+                    field("Description", dcc.Textarea(id="project-description", maxLength=10_000, rows=3)),
+                    html.Button("Start the project", id="project-create", className="primary"),
+                ],
+                className="card form",
+            ),
+        ],
+        className="disclosure",
+    )
+
+
+def register(app: dash.Dash) -> None:
+    @app.callback(
+        Output("url", "pathname", allow_duplicate=True),
+        Input("project-create", "n_clicks"),
+        Input("project-name", "n_submit"),
+        State("project-name", "value"),
+        State("project-description", "value"),
+        prevent_initial_call=True,
+    )
+    @action
+    def create(_clicks: Any, _enter: Any, name: str | None, description: str | None) -> Any:
+        if not clicked():
+            return dash.no_update
+        if not (name or "").strip():
+            note("A project needs a name.", "error")
+            return dash.no_update
+        made = client.call("POST", "/projects", json={"name": name, "description": description or ""})
+        note(f"{made['name']} is started: now add its papers.")
+        refresh()
+        return urls.page(client.settings(), f"projects/{made['id']}")

@@ -1,0 +1,226 @@
+"""All triples: filtered, searched and sorted by the backend, as a table and as a picture."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import dash
+from dash import ALL, Input, Output, State, dcc, html
+
+from harvest.web import client, urls
+from harvest.web.parts import action, clicked, download, field, text_input
+
+PAGE = 50
+COLUMNS = (
+    ("source_name", "Source"),
+    ("relation", "Relation"),
+    ("sink_name", "Sink"),
+    (None, "Sentence"),
+    (None, "Paper"),
+    ("id", "Added"),
+)
+START = {"sort": "id", "order": "desc", "trail": []}
+
+
+def page(me: dict, query: dict) -> html.Div:
+    choices = client.call("GET", "/choices")
+    projects = [{"value": one["id"], "label": one["name"]} for one in client.call("GET", "/projects")]
+    project = int(query["project_id"]) if query.get("project_id", "").isdigit() else None
+
+    def pick(name: str, options: list, **more: Any) -> dcc.Dropdown:
+        return dcc.Dropdown(id=name, options=options, placeholder="Any", **more)
+
+    return html.Div(
+        [
+            html.H1("Browse"),
+            html.Div(
+                [
+                    field(
+                        "Search",
+                        text_input(
+                            "search", type="search", debounce=0.4, value=query.get("q", ""), maxLength=200
+                        ),
+                    ),
+                    field("Project", pick("filter-project", projects, value=project)),
+                    field("Source type", pick("filter-source", choices["entity_types"])),
+                    field("Relation", pick("filter-relation", choices["relation_types"])),
+                    field("Sink type", pick("filter-sink", choices["entity_types"])),
+                    dcc.Checklist(
+                        id="filter-mine", options=[{"value": "mine", "label": "Only mine"}], value=[]
+                    ),
+                ],
+                className="filters card",
+            ),
+            html.Div(
+                [
+                    dcc.RadioItems(
+                        id="view",
+                        options=[{"value": "table", "label": "Table"}, {"value": "graph", "label": "Graph"}],
+                        value="table",
+                        inline=True,
+                        className="segmented",
+                    ),
+                    html.Span(id="count", className="quiet", role="status"),
+                    html.Span(className="grow"),
+                    html.Div(id="exports", className="actions"),
+                ],
+                className="actions",
+            ),
+            html.Div(id="found"),
+            dcc.Store(id="browse", data=START),
+        ]
+    )
+
+
+def _filters(search: str, project: int, source: str, relation: str, sink: str, mine: list) -> dict[str, Any]:
+    wanted = {
+        "q": search,
+        "project_id": project,
+        "source_type": source,
+        "relation": relation,
+        "sink_type": sink,
+    }
+    return {name: value for name, value in {**wanted, "mine": "true" if mine else None}.items() if value}
+
+
+def _head(state: dict) -> html.Thead:
+    cells = []
+    for column, label in COLUMNS:
+        if column is None:
+            cells.append(html.Th(label, scope="col"))
+            continue
+        active = state["sort"] == column
+        arrow = {"asc": " ↑", "desc": " ↓"}[state["order"]] if active else ""
+        button = html.Button(
+            [label, html.Span(arrow, **{"aria-hidden": "true"})],
+            id={"type": "sort", "by": column},
+            className="plain",
+        )
+        order = {"asc": "ascending", "desc": "descending"}[state["order"]] if active else "none"
+        cells.append(html.Th(button, scope="col", **{"aria-sort": order}))
+    return html.Thead(html.Tr(cells))
+
+
+def _row(row: dict) -> html.Tr:
+    paper = row["title"] or row["doi"] or "–"
+    link = (
+        dcc.Link(paper, href=urls.page(client.settings(), f"papers/{row['paper_id']}"))
+        if row["paper_id"]
+        else paper
+    )
+    added = html.Div([row["created_at"][:10], html.Small(row["triple_contributor"], className="quiet block")])
+    return html.Tr(
+        [
+            html.Td(
+                [row["source_entity_name"], html.Small(row["source_entity_attr"], className="quiet block")]
+            ),
+            html.Td(row["relation_type"]),
+            html.Td([row["sink_entity_name"], html.Small(row["sink_entity_attr"], className="quiet block")]),
+            html.Td(html.Div(row["sentence"], className="clip", title=row["sentence"])),
+            html.Td(
+                [html.Div(link, className="clip"), html.Small(row["project_name"], className="quiet block")]
+            ),
+            html.Td(added),
+        ]
+    )
+
+
+def _table(found: dict, state: dict) -> list[Any]:
+    if not found["rows"]:
+        return [html.P("No triple matches.", className="quiet empty")]
+    made = html.Table(
+        [_head(state), html.Tbody([_row(row) for row in found["rows"]])], className="triples-table"
+    )
+    pager = html.Div(
+        [
+            html.Button("‹ Previous", id={"type": "turn", "to": "back"}, disabled=not state["trail"]),
+            html.Span(f"Page {len(state['trail']) + 1}", className="quiet"),
+            html.Button("Next ›", id={"type": "turn", "to": found["next"] or ""}, disabled=not found["next"]),
+        ],
+        className="actions pager",
+    )
+    return [
+        html.Div(made, className="scroll", tabIndex="0", role="region", **{"aria-label": "Triples"}),
+        pager,
+    ]
+
+
+def _graph(wanted: dict) -> list[Any]:
+    found = client.call("GET", "/graph", params={**wanted, "limit": 150})
+    if not found["edges"]:
+        return [html.P("No triple matches.", className="quiet empty")]
+    told = (
+        ""
+        if found["complete"]
+        else "The 150 most frequent relations of this selection; filter to see others. "
+    )
+    return [
+        html.P(
+            f"{told}Drag to arrange, scroll to zoom, click an entity to search for it.", className="quiet"
+        ),
+        html.Div(
+            id="graph",
+            key=uuid.uuid4().hex,
+            className="card",
+            role="img",
+            **{
+                "data-graph": json.dumps(found["edges"]),
+                "aria-label": "Graph of entities and relations; the table has the same triples",
+            },
+        ),
+        html.Ul(id="legend", className="legend", key=uuid.uuid4().hex),
+    ]
+
+
+def register(app: dash.Dash) -> None:
+    filters = [
+        Input("search", "value"),
+        Input("filter-project", "value"),
+        Input("filter-source", "value"),
+        Input("filter-relation", "value"),
+        Input("filter-sink", "value"),
+        Input("filter-mine", "value"),
+    ]
+
+    @app.callback(
+        Output("found", "children"),
+        Output("count", "children"),
+        Output("exports", "children"),
+        Output("browse", "data"),
+        *filters,
+        Input("view", "value"),
+        Input({"type": "sort", "by": ALL}, "n_clicks"),
+        Input({"type": "turn", "to": ALL}, "n_clicks"),
+        State("browse", "data"),
+    )
+    @action
+    def show(*given: Any) -> Any:
+        wanted, (view, _sorts, _turns, state) = _filters(*given[:6]), given[6:]
+        state = _moved(state or START, dash.ctx.triggered_id)
+        if state is None:
+            return [dash.no_update] * 4
+        after = {"after": state["trail"][-1]} if state["trail"] else {}
+        asked = {**wanted, "sort": state["sort"], "order": state["order"], "limit": PAGE, **after}
+        found = client.call("GET", "/triples", params=asked)
+        shown = _graph(wanted) if view == "graph" else _table(found, state)
+        more = "" if found["total_exact"] else "more than "
+        count = f"{more}{found['total']:,} triple{'' if found['total'] == 1 else 's'}"
+        files = [
+            download(label, urls.export(client.settings(), kind, **wanted), f"harvest.{kind}")
+            for kind, label in (("json", "JSON"), ("jsonl", "JSON Lines"), ("csv", "CSV"), ("nt", "RDF"))
+        ]
+        return shown, count, [html.Span("Export:", className="quiet"), *files], state
+
+    def _moved(state: dict, by: Any) -> dict | None:
+        """Where the table goes: another order or filter starts at the first page."""
+        if not isinstance(by, dict):
+            return {**state, "trail": []}
+        if not clicked():
+            return None  # buttons that just appeared
+        if by["type"] == "sort":
+            turn = state["sort"] == by["by"] and state["order"] == "asc"
+            return {"sort": by["by"], "order": "desc" if turn else "asc", "trail": []}
+        trail = state["trail"][:-1] if by["to"] == "back" else [*state["trail"], by["to"]]
+        return {**state, "trail": trail}

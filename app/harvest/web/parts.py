@@ -1,0 +1,123 @@
+"""Pieces that several pages use, and what every callback does with a refusal."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import dash
+from dash import dcc, html
+from dash.exceptions import PreventUpdate
+
+from harvest.web import client
+
+STATUS = {"unstarted": "Unstarted", "in_progress": "In progress", "done": "Done"}
+METADATA = {
+    "pending": "Metadata on the way",
+    "unreachable": "CrossRef not reachable, trying again",
+    "missing": "Unknown to CrossRef",
+}
+
+
+def note(text: str, kind: str = "good") -> None:
+    """Show a short message; called inside a callback."""
+    shown = html.Span(key=uuid.uuid4().hex, **{"data-note": text, "data-kind": kind})
+    dash.set_props("server-note", {"children": [shown]})
+
+
+def refresh() -> None:
+    """Draw the page anew; called inside a callback."""
+    dash.set_props("refresh", {"data": uuid.uuid4().hex})
+
+
+def action(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """A callback whose refusals are shown and change nothing; a session that is over leads to the sign-in page."""
+
+    @functools.wraps(callback)
+    def run(*arguments: Any) -> Any:
+        try:
+            return callback(*arguments)
+        except client.ApiError as error:
+            note(str(error), "error")
+            if error.status == 401:
+                refresh()
+            raise PreventUpdate from error
+
+    return run
+
+
+def clicked() -> bool:
+    """Whether a click ran this callback: components that just appeared run it too."""
+    return bool(dash.ctx.triggered and dash.ctx.triggered[0]["value"])
+
+
+def field(label: str, control: Any, hint: str = "") -> html.Div:
+    """A labelled control."""
+    below = [html.Small(hint, className="quiet")] if hint else []
+    return html.Div([html.Label(label, htmlFor=control.id), control, *below], className="field")
+
+
+def text_input(name: Any, **options: Any) -> dcc.Input:
+    return dcc.Input(
+        id=name, type=options.pop("type", "text"), autoComplete=options.pop("autoComplete", "off"), **options
+    )
+
+
+def sure(button: html.Button, question: str) -> dcc.ConfirmDialogProvider:
+    """Asks before it acts; its `submit_n_clicks` counts the yes."""
+    return dcc.ConfirmDialogProvider(button, id=button.id, message=question)
+
+
+def badge(text: str, kind: str = "") -> html.Span:
+    return html.Span(text, className=f"badge {kind}")
+
+
+def progress(done: int, started: int, total: int) -> html.Div:
+    """How many papers are done and in progress, as a bar and in words."""
+    words = f"{done} of {total} papers done" + (f", {started} in progress" if started else "")
+    share = [100 * part / total if total else 0 for part in (done, started)]
+    bar = [
+        html.Div(className=f"part {kind}", style={"width": f"{width:.1f}%"})
+        for kind, width in zip(("done", "started"), share, strict=True)
+    ]
+    return html.Div([html.Div(bar, className="progress", **{"aria-hidden": "true"}), html.Small(words)])
+
+
+def dropzone(label: str, url: str, *, method: str, media: str, accept: str, done: str) -> html.Div:
+    """A place for a file, dropped or picked; assets/api.js uploads it and writes the answer to the store `done`."""
+    return html.Div(
+        [
+            html.Button(label, type="button", className="pick-file"),
+            html.Span("or drop the file here", className="quiet"),
+            html.Progress(max="100", hidden=True, **{"aria-label": "Upload"}),
+            html.Div(className="upload-state quiet", role="status"),
+        ],
+        className="dropzone",
+        **{
+            "data-upload": url,
+            "data-method": method,
+            "data-type": media,
+            "data-accept": accept,
+            "data-done": done,
+        },
+    )
+
+
+def download(label: str, href: str, name: str) -> html.A:
+    """A link to a file of the API; assets/api.js helps where that has an origin of its own."""
+    return html.A(label, href=href, download=name, className="button small", **{"data-file": name})
+
+
+def table(head: list[Any], rows: list[list[Any]], label: str, empty: str) -> Any:
+    """A table that scrolls sideways on its own when the screen is narrow."""
+    if not rows:
+        return html.P(empty, className="quiet empty")
+    made = html.Table(
+        [
+            html.Thead(html.Tr([html.Th(one, scope="col") for one in head])),
+            html.Tbody([html.Tr([html.Td(c) for c in r]) for r in rows]),
+        ]
+    )
+    return html.Div(made, className="scroll", tabIndex="0", role="region", **{"aria-label": label})
