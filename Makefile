@@ -43,5 +43,5 @@ test-system:
 $(BIN)/.ready: requirements-dev.txt app/requirements.txt | system
 	@echo "making .venv from the lock files"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt -r app/requirements.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt -r app/requirements.txt
 	@touch $@

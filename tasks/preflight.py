@@ -2,12 +2,16 @@
 
 from provision.operations.access import Interrupted, resume
 from provision.operations.host import Quiet, quiet
+from provision.operations.release import room
 from provision.operations.support import Supported, check
 from provision.settings import Settings
 from tasks.packages import names
+from tasks.release import release
 
 
 def preflight(settings: Settings) -> None:
     check("The host is one that we support", Supported())
+    for instance in settings.all_instances:
+        room("There is room for a release", release(instance.root))
     resume("No earlier run is half-way", Interrupted())
     quiet("Nobody else is setting the host up", Quiet(packages=names(settings)))

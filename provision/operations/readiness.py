@@ -17,7 +17,7 @@ from provision.facts.host_state import Answer, HostState, Query, state_of
 from provision.operations.converge import Command, converge
 from provision.operations.host import as_root
 
-LIMIT_S = 60
+LIMIT_S = 30
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,21 @@ def _build(have: HostState, want: Release, then: str) -> Command:
     return script(head + "base64 -d >$build\n" + then, build_script(venv, uv, want.requirements).encode())
 
 
+def _source_is_missing(have: HostState, want: Release) -> bool:
+    return have.files[f"{want.folder}/harvest"].kind == "absent"
+
+
+def room_changes(have: HostState, want: Release) -> Iterator[Command]:
+    """Refuse, before anything is changed, a release that the disk cannot take."""
+    missing = _venv_is_missing(have, want) or _source_is_missing(have, want)
+    if missing and have.system.free_mb < MB_NEEDED:
+        why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
+        yield script(f"echo '{why}' >&2; exit 1")
+
+
 def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
-    if _venv_is_missing(have, want) and have.system.free_mb >= MB_NEEDED:
+    if _venv_is_missing(have, want):
         yield _build(
             have, want, "systemctl is-active -q $unit || systemd-run -q --collect --unit=$unit sh $build"
         )
@@ -108,17 +120,11 @@ def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
 
 def changes(have: HostState, want: Release) -> Iterator[Command]:
     venv = want.venv(have.system.python)
-    fresh_venv = _venv_is_missing(have, want)
-    fresh_source = have.files[f"{want.folder}/harvest"].kind == "absent"
-    if (fresh_venv or fresh_source) and have.system.free_mb < MB_NEEDED:
-        why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
-        yield script(f"echo '{why}' >&2; exit 1")
-        return
-    if fresh_venv:
+    if _venv_is_missing(have, want):
         # What failed in the background is tried again here, where its words are seen.
         wait = "while systemctl is-active -q $unit; do sleep 0.2; done"
         yield _build(have, want, f"{wait}\n[ -e {venv}/.complete ] || sh $build\nrm -f $build")
-    if fresh_source:
+    if _source_is_missing(have, want):
         part = shlex.quote(f"{want.folder}/.harvest.part")
         yield script(
             f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
@@ -138,5 +144,6 @@ def _link(path: str, target: str) -> str:
     return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
 
 
+room = converge(_query, room_changes)
 begin = converge(_query, begin_changes)
 deploy = converge(_query, changes)

@@ -20,12 +20,10 @@ class Run:
     said: str
 
 
-def deploy(
-    *names: str, environment: dict[str, str] | None = None, inventory: str = "inventories/lab.py"
-) -> Run:
+def deploy(*names: str, environment: dict[str, str] | None = None, file: str = "deploy.py") -> Run:
     """`pyinfra inventories/lab.py deploy.py -y --limit NAME ...`"""
     limits = [word for name in names for word in ("--limit", name)]
-    command = [str(BIN / "pyinfra"), inventory, "deploy.py", "-y", "--json", *limits]
+    command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--json", *limits]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)
     results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}

@@ -187,7 +187,7 @@ def test_no_release_is_begun_without_room_for_it() -> None:
     from provision.artifact import pack
 
     want = release.Release("/opt/harvest", pack(Path(__file__).parent), "flask==1\n")
-    (command,) = text(release.changes(state(system={"free_mb": 10}), want))
+    (command,) = text(release.room_changes(state(system={"free_mb": 10}), want))
     assert "only 10 MiB are free" in command
     assert "exit 1" in command
 

@@ -1,0 +1,143 @@
+"""What goes wrong is refused or healed, said in plain words, and changes nothing else."""
+
+import time
+
+import pytest
+
+from lab import hosts
+from tests.host.runs import deploy
+
+pytestmark = [
+    pytest.mark.parametrize(
+        "lab_host",
+        [{"name": "t-safety", "suite": "bookworm", "shape": "vps", "group": "harvest_internal"}],
+        ids=["t-safety"],
+        indirect=True,
+        scope="module",
+    ),
+    pytest.mark.xdist_group("t-safety"),
+]
+
+
+@pytest.fixture(scope="module")
+def deployed(lab_host: hosts.Host) -> hosts.Host:
+    run = deploy(lab_host.name)
+    assert run.code == 0, run.said
+    return lab_host
+
+
+def listing(host: hosts.Host) -> str:
+    """Every file of /etc and /opt/harvest with its time of change."""
+    return host.exec("find /etc /opt/harvest -xdev -printf '%p %C@\\n' | sort").stdout
+
+
+def test_an_unsupported_release_is_refused_by_name(lab_host: hosts.Host) -> None:
+    lab_host.exec(
+        "mount --bind /usr/lib/os-release /usr/lib/os-release && cp -L /etc/os-release /run/os && "
+        "sed -i 's/^VERSION_ID=.*/VERSION_ID=\"11\"/; s/12 (bookworm)/11 (bullseye)/' /run/os && "
+        "mount --bind /run/os /usr/lib/os-release"
+    )
+    before = lab_host.exec(
+        "find /etc /usr /opt -xdev -newermt '-1 second' -type f | head; dpkg -l | md5sum"
+    ).stdout
+    try:
+        run = deploy(lab_host.name)
+    finally:
+        lab_host.exec("umount /usr/lib/os-release; umount /usr/lib/os-release")
+    assert run.code == 1
+    assert "this host runs Debian GNU/Linux 11 (bullseye); supported are Ubuntu 22.04" in run.said
+    assert lab_host.exec("dpkg -l | md5sum").stdout in before
+    assert "sysop" not in lab_host.exec("cat /etc/passwd").stdout
+
+
+def test_no_room_for_a_release_is_told_before_one_is_begun(lab_host: hosts.Host) -> None:
+    lab_host.exec("mount -t tmpfs -o size=200M none /opt")
+    try:
+        run = deploy(lab_host.name)
+    finally:
+        lab_host.exec("umount /opt")
+    assert run.code == 1
+    assert "MiB are free below /opt; a release needs 1024" in run.said
+
+
+@pytest.mark.parametrize(
+    ("case", "path", "words"),
+    [
+        ("sshd", "/etc/ssh/sshd_config.d/01-broken.conf", "unsupported option"),
+        ("sudo", "/etc/sudoers.d/broken", "syntax error"),
+        ("systemd", "/etc/systemd/system/broken.service", "/nowhere/at/all"),
+    ],
+)
+def test_a_file_that_its_daemon_refuses_is_not_put(
+    deployed: hosts.Host, case: str, path: str, words: str
+) -> None:
+    before = listing(deployed)
+    run = deploy(deployed.name, file="tests/host/deploys/broken_files.py", environment={"BROKEN": case})
+    assert run.code == 1
+    assert words in run.said
+    assert "refused by its own checker" in run.said
+    assert deployed.exec(f"test -e {path}", check=False).returncode == 1
+    assert listing(deployed) == before
+    assert "harvest-stage" not in deployed.exec("ls /run").stdout
+
+
+def started(host: hosts.Host, unit: str) -> str:
+    return host.exec(f"systemctl show -p ActiveEnterTimestampMonotonic --value {unit}").stdout
+
+
+def test_a_restart_that_an_earlier_run_lost_is_made_up_for(deployed: hosts.Host) -> None:
+    """As after a run that died between writing the file and restarting the service."""
+    before = started(deployed, "harvest-backend@5001.service")
+    time.sleep(0.1)
+    deployed.exec("chmod 640 /etc/harvest/harvest.env")
+    run = deploy(deployed.name)
+    assert (run.code, [name for name in run.changed if "runs" in name]) == (0, ["HARVEST runs"])
+    assert started(deployed, "harvest-backend@5001.service") != before
+    assert deploy(deployed.name).changed == []
+
+
+def test_a_changed_file_is_put_back(deployed: hosts.Host) -> None:
+    deployed.exec(
+        "echo HARVEST_MAX_UPLOAD_MB=1 >>/etc/harvest/harvest.env; chmod 666 /etc/harvest/secret_key"
+    )
+    run = deploy(deployed.name)
+    assert run.code == 0
+    assert {"HARVEST: configuration", "HARVEST: secret key"} <= set(run.changed)
+    assert "MB=1\n" not in deployed.exec("cat /etc/harvest/harvest.env").stdout
+    assert deployed.exec("stat -c %a /etc/harvest/secret_key").stdout == "640\n"
+
+
+def test_a_stopped_service_runs_again(deployed: hosts.Host) -> None:
+    deployed.exec("systemctl disable --now harvest-frontend.service harvest-frontend.socket")
+    assert deploy(deployed.name).code == 0
+    assert deployed.exec("systemctl is-active harvest-frontend.service").stdout == "active\n"
+
+
+def test_a_harvest_that_does_not_truly_answer_fails_the_run(deployed: hosts.Host) -> None:
+    """The units are active and /api/health says ok, yet nothing can be saved."""
+    health = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:5001/api/health').status)"
+    deployed.exec("chmod 0400 /var/lib/harvest/harvest.db*; systemctl restart harvest-backend@5001.service")
+    try:
+        assert deployed.exec(f'python3 -c "{health}"').stdout == "200\n"
+        run = deploy(deployed.name)
+    finally:
+        deployed.exec(
+            "chmod 0640 /var/lib/harvest/harvest.db*; systemctl restart harvest-backend@5001.service"
+        )
+    assert run.code == 1
+    assert "/api/ready answered 503" in run.said
+    assert "next: journalctl -u harvest" in run.said
+    assert deploy(deployed.name).code == 0
+
+
+def test_secrets_are_seen_by_nobody(deployed: hosts.Host) -> None:
+    """Not by other users of the host, not in a unit's properties, not in a process's arguments, not in the log."""
+    secret = deployed.exec("cat /etc/harvest/secret_key").stdout.strip()
+    assert len(secret) == 64
+    shown = deployed.exec(
+        "systemctl show 'harvest-*'; ps -eww -o args; journalctl --no-pager; "
+        "runuser -u nobody -- cat /etc/harvest/secret_key /etc/harvest/harvest.env 2>&1",
+        check=False,
+    ).stdout
+    assert secret not in shown
+    assert "Permission denied" in shown
