@@ -7,10 +7,13 @@ from provision.transport import no_delay
 from tasks.access import access
 from tasks.application import application
 from tasks.finish import finish
+from tasks.intrusion import intrusion
+from tasks.kernel import kernel
 from tasks.packages import packages
 from tasks.preflight import preflight
 from tasks.readiness import readiness
 from tasks.system import system
+from tasks.updates import updates
 from tasks.web import web
 
 no_delay(host)
@@ -20,7 +23,10 @@ preflight(settings)
 system(settings)
 packages(settings)
 access(settings)
+kernel(settings)
+updates(settings)
 application(settings)
 web(settings)
+intrusion(settings)
 readiness(settings)
 finish(settings)

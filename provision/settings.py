@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from provision.instances import FIRST, Instance, Overrides
 from provision.values import (
+    Address,
     BasePath,
     DomainName,
     Email,
@@ -25,6 +26,7 @@ from provision.values import (
     MailAddress,
     Port,
     PublicKey,
+    RebootTime,
     Secret,
     ServicePort,
     TimeZone,
@@ -97,9 +99,17 @@ class Settings(BaseModel):
     confirm_within_s: int = Field(
         120,
         strict=True,
-        ge=15,
+        ge=30,
         le=3600,
         description="Seconds within which a fresh login must confirm a change of who gets in; else the host undoes it.",
+    )
+
+    trusted_addresses: tuple[Address, ...] = Field(
+        (), description="IP addresses or networks that fail2ban never bans: yours, the audit's."
+    )
+    reboot_after_updates: RebootTime = Field(
+        "04:00",
+        description='When the host reboots if an update needs it: "HH:MM" of its own time, or "never".',
     )
 
     first_admin: Email | None = Field(

@@ -5,6 +5,7 @@ Every rule guards a place where the value ends up: a file name, a unit, an nginx
 
 import base64
 import binascii
+import ipaddress
 import re
 import struct
 from pathlib import Path
@@ -182,6 +183,21 @@ def existing_file(value: Path) -> Path:
     return path.resolve()
 
 
+def address(value: str) -> str:
+    """An IP address or network (RFC 4632), as Python and fail2ban read it."""
+    try:
+        return str(ipaddress.ip_network(value)).removesuffix("/32").removesuffix("/128")
+    except ValueError as error:
+        raise ValueError(f"must be an IP address or network like 192.0.2.0/24 ({error})") from None
+
+
+def reboot_time(value: str) -> str:
+    """A time of day, or never."""
+    if value != "never" and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        raise ValueError('must be "never" or a time like "04:00"')
+    return value
+
+
 class Secret(BaseModel):
     """Where a secret comes from: exactly one of an environment variable, a file, or a command's first line.
 
@@ -216,3 +232,5 @@ PublicKey = Annotated[str, BeforeValidator(public_key)]
 LocalFile = Annotated[Path, AfterValidator(existing_file)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 ServicePort = Annotated[int, Field(strict=True, ge=1024, le=65535)]
+Address = Annotated[str, AfterValidator(address)]
+RebootTime = Annotated[str, AfterValidator(reboot_time)]

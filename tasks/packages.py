@@ -7,7 +7,10 @@ from tasks.release import release
 
 # What the build of HARVEST's environment needs; python3-pip-whl brings the pip that fetches uv.
 FIRST = ("ca-certificates", "python3", "python3-pip-whl")
-BASE = (*FIRST, "openssh-server", "openssl", "sudo", "ufw")
+# fail2ban reads the journal by python3-systemd, and bans by nftables.
+INTRUSION = ("fail2ban", "nftables", "python3-systemd")
+BASE = (*FIRST, *INTRUSION, "openssh-server", "openssl", "sudo", "ufw", "unattended-upgrades")
+CLOCKS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd", "ntp")
 
 
 def names(settings: Settings) -> tuple[str, ...]:
@@ -21,4 +24,4 @@ def packages(settings: Settings) -> None:
     install("Packages to build with", Packages(FIRST))
     for instance in settings.all_instances:
         begin("HARVEST's environment, in the background", release(instance.root))
-    install("Packages", Packages(names(settings)))
+    install("Packages", Packages(names(settings), one_of=(CLOCKS,)))

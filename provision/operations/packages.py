@@ -25,10 +25,12 @@ class Packages:
     """Names that shall be installed, without what they merely recommend."""
 
     names: tuple[str, ...]
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Packages of which any will do; the first is installed where none is."""
 
 
 def _query(want: Packages) -> Query:
-    return Query(packages=set(want.names))
+    return Query(packages={*want.names, *(name for names in want.one_of for name in names)})
 
 
 def install_script(names: list[str]) -> str:
@@ -55,8 +57,14 @@ dpkg --configure -a >&2
 apt-get {OPTIONS} install --no-install-recommends {" ".join(map(shlex.quote, names))} >&2"""
 
 
+def upgrade_script() -> str:
+    """All that is pending, from lists that `install_script` has just fetched; services are restarted as they need."""
+    return f"{ENVIRONMENT}\napt-get {OPTIONS} upgrade --with-new-pkgs >&2"
+
+
 def changes(have: HostState, want: Packages) -> Iterator[Command]:
     missing = [name for name in want.names if name not in have.packages]
+    missing += [names[0] for names in want.one_of if not set(names) & set(have.packages)]
     if missing:
         yield script(install_script(missing))
 

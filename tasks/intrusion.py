@@ -1,0 +1,18 @@
+"""fail2ban: who guesses at sshd or floods nginx is shut out for a while."""
+
+from provision.operations.files import Absent, File, Files, place
+from provision.operations.units import Unit, Units, settle
+from provision.settings import Settings
+from provision.templates import render
+
+JAILS = "/etc/fail2ban/jail.d/harvest.local"
+
+
+def intrusion(settings: Settings) -> None:
+    # Debian's own file turns its sshd jail on for an auth log that newer systems lack.
+    files = (
+        File(JAILS, render("fail2ban/harvest.local", settings=settings)),
+        Absent("/etc/fail2ban/jail.d/defaults-debian.conf"),
+    )
+    place("fail2ban's jails", Files(files, check="fail2ban-client -t", within=("/etc/fail2ban",)))
+    settle("fail2ban runs", Units((Unit("fail2ban.service", (JAILS,)),)))

@@ -1,0 +1,17 @@
+"""Security updates: those that are pending at the first provisioning at once, all later ones by the host itself."""
+
+from provision.operations.applied import Applied, apply
+from provision.operations.files import File, Files, place
+from provision.operations.packages import upgrade_script
+from provision.operations.units import Unit, Units, settle
+from provision.settings import Settings
+from provision.templates import render
+
+CONFIGURATION = "/etc/apt/apt.conf.d/52harvest"
+TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+
+
+def updates(settings: Settings) -> None:
+    apply("Pending updates", Applied("updated", upgrade_script()))
+    place("Updates' configuration", Files((File(CONFIGURATION, render("apt/52harvest", settings=settings)),)))
+    settle("Updates come by themselves", Units(tuple(Unit(timer) for timer in TIMERS)))
