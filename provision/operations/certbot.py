@@ -98,6 +98,11 @@ def explain(want: Lineage, said: str) -> str:
     low = said.lower()
     if "ratelimited" in low or "too many" in low:
         return f"{want.directory} has had enough requests for now (its rate limit): wait, then deploy again"
+    if "failed to authenticate" in low or "challenges have failed" in low:
+        return (
+            f"the authority could not fetch the proof from {' or '.join(want.names)} although this machine could: "
+            "its words above say what it found there"
+        )
     if "connection" in low and ("refused" in low or "timed out" in low or "unreachable" in low):
         return f"{want.directory} cannot be reached from this host; look there with: curl -v {want.directory}"
     if "certificate_verify_failed" in low or "certificate verify failed" in low:

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from provision.settings import Settings
+from tests.audit.doors import get
 
 SERVICE_PATHS = ("/opt/harvest", "/etc/harvest", "/etc/systemd/system")
 
@@ -74,9 +75,7 @@ def fetch(url: str) -> str:
 
 def ask(settings: Settings, address: str, path: str) -> requests.Response:
     """GET below the base path, at the host's address under the site's name: DNS need not point here yet."""
-    url = settings.url(address).replace(settings.domain or address, address, 1) + path
-    headers = {"Host": settings.domain} if settings.domain else {}
-    return requests.get(url, headers=headers, timeout=20, verify=False, allow_redirects=False)
+    return get(address, settings.url(address) + path)
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")
