@@ -31,7 +31,7 @@ OUR_OWN = (
 )
 """Patterns of everything that we ever put below /etc/nginx, to find what is no longer wanted."""
 
-HUNG_S = 15
+HUNG_S = 20
 """With several backends: seconds after which a read that got no answer is asked of another one."""
 
 PAGES = {
