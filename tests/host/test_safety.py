@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lab import hosts
-from tests.host.runs import deploy
+from tests.host.runs import audit, deploy
 
 pytestmark = [
     pytest.mark.parametrize(
@@ -141,3 +141,35 @@ def test_secrets_are_seen_by_nobody(deployed: hosts.Host) -> None:
     ).stdout
     assert secret not in shown
     assert "Permission denied" in shown
+
+
+# What somebody did by hand, and the audit's test that must notice it.
+DRIFTS = {
+    "ufw allow 5000/tcp": "test_ufw_opens_exactly_what_the_settings_need",
+    "echo PasswordAuthentication yes >/etc/ssh/sshd_config.d/0-mine.conf; systemctl reload ssh": (
+        "test_sshd_effectively_says"
+    ),
+    "echo 'ssh-ed25519 AAAA somebody' >>/home/sysop/.ssh/authorized_keys": (
+        "test_the_admin_has_exactly_the_keys_of_the_settings"
+    ),
+    "systemctl disable harvest-frontend.socket": "test_every_socket_is_there_after_a_reboot",
+    "chown -R harvest /opt/harvest/releases": "test_harvest_can_write_none_of_its_code_or_configuration",
+    "chmod 644 /etc/harvest/harvest.env": "test_secrets_are_root_s_and_the_service_s_only",
+    "systemd-run -q --unit=open-door python3 -m http.server 5999": (
+        "test_nothing_listens_to_the_world_but_what_the_mode_needs"
+    ),
+    "systemctl stop harvest-backend@5001.socket harvest-backend@5001.service": (
+        "test_every_unit_runs_what_lies_on_disk"
+    ),
+}
+
+
+def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> None:
+    for drift in DRIFTS:
+        deployed.exec(drift)
+    done = audit(deployed.name)
+    assert done.returncode == 1
+    missed = [
+        test for test in DRIFTS.values() if f"::{test}[" not in done.stdout.split("short test summary")[1]
+    ]
+    assert missed == []
