@@ -39,9 +39,16 @@
       style: [
         { selector: "node", style: { label: "data(name)", "background-color": "data(color)", width: 22, height: 22, "font-size": 12, color: "#1d2a24", "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "ellipsis", "text-max-width": 120, "text-background-color": "#fff", "text-background-opacity": 0.85, "text-background-padding": 2 } },
         { selector: "edge", style: { label: "data(label)", width: "data(width)", "line-color": "#b9c6bf", "target-arrow-color": "#b9c6bf", "target-arrow-shape": "triangle", "curve-style": "bezier", "font-size": 10, color: "#55655d", "text-rotation": "autorotate", "text-background-color": "#fff", "text-background-opacity": 0.85 } },
+        { selector: "edge.silent", style: { "text-opacity": 0, "text-background-opacity": 0 } },
+        { selector: "edge.near", style: { "text-opacity": 1, "text-background-opacity": 0.9, "line-color": "#1b6b47", "target-arrow-color": "#1b6b47", "z-index": 9 } },
         { selector: "node:active", style: { "overlay-color": "#1b6b47" } },
       ],
     });
+    if (view.zoom() > 1.3) { view.zoom(1.3); view.center(); }
+    /* Many relations at once cannot be read: then they are named where the pointer is. */
+    view.edges().toggleClass("silent", lines.length > 40);
+    view.on("mouseover", "node, edge", (event) => event.target.closedNeighborhood().edges().union(event.target).addClass("near"));
+    view.on("mouseout", "node, edge", () => view.elements().removeClass("near"));
     view.on("tap", "node", (event) => tell("search", { value: event.target.data("name") }));
     document.getElementById("legend")?.replaceChildren(...kinds.map((kind) => {
       const one = document.createElement("li");

@@ -62,6 +62,7 @@
         httpHeaders: await headersFor(this.root.dataset.pdf),
         standardFontDataUrl: new URL(asset("vendor/pdfjs/standard_fonts/"), location.href).href,
         wasmUrl: new URL(asset("vendor/pdfjs/wasm/"), location.href).href,
+        useSystemFonts: false,
         isEvalSupported: false,
         enableXfa: false,
       });
@@ -181,7 +182,7 @@
     current() {
       const middle = this.scroll.scrollTop + this.scroll.clientHeight / 2;
       let number = 1;
-      this.pages.forEach((slot, at) => { if (slot.box.offsetTop - this.scroll.offsetTop <= middle) number = at; });
+      this.pages.forEach((slot, at) => { if (slot.box.offsetTop <= middle) number = at; });
       return number;
     }
 
@@ -191,7 +192,7 @@
 
     go(number) {
       const slot = this.pages[Math.min(Math.max(number, 1), this.pdf.numPages)];
-      this.scroll.scrollTop = slot.box.offsetTop - this.scroll.offsetTop - 8;
+      this.scroll.scrollTop = slot.box.offsetTop - 8;
     }
 
     setZoom(zoom) {

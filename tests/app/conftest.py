@@ -1,9 +1,13 @@
 """A HARVEST of one's own for each test: a state folder, a migrated database, an admin and an annotator."""
 
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+
+from tests.app import services
 
 APP = Path(__file__).parents[2] / "app"
 sys.path.insert(0, str(APP))
@@ -16,9 +20,46 @@ from harvest.settings import load  # noqa: E402
 PASSWORD = "correct horse battery"
 
 
+@pytest.fixture(scope="session")
+def postgres_folder(tmp_path_factory):
+    """A PostgreSQL server with a database `model` at the newest schema."""
+    with services.postgres(tmp_path_factory.mktemp("pg")) as folder:
+        engine = create_engine(postgres_url(folder, "postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE DATABASE model"))
+        engine.dispose()
+        model = Database(postgres_url(folder, "model"))
+        migrate.upgrade(model)
+        model.engine.dispose()
+        yield folder
+
+
+def postgres_url(folder, name):
+    return f"postgresql+psycopg://harvest@/{name}?host={folder}"
+
+
+def new_postgres_database(folder):
+    name = f"t{uuid.uuid4().hex}"
+    engine = create_engine(postgres_url(folder, "postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE model"))
+    engine.dispose()
+    return postgres_url(folder, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request):
+    """Where the data lives: tests that keep data run once for each."""
+    url = ""
+    if request.param == "postgresql":
+        url = new_postgres_database(request.getfixturevalue("postgres_folder"))
+    return {"DATABASE_URL": url}
+
+
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path, store):
     return {
+        **store,
         "HARVEST_STATE_DIR": str(tmp_path / "state"),
         "HARVEST_CROSSREF_URL": "",
         "HARVEST_SECRET_KEY": "s" * 40,

@@ -23,8 +23,11 @@ def test_a_new_harvest_is_ready_and_knows_its_vocabulary(anyone):
     assert (len(choices["entity_types"]), len(choices["relation_types"])) == (12, 32)
 
 
-def test_without_a_database_it_is_alive_but_not_ready(settings):
+def test_without_a_database_it_is_alive_but_not_ready(tmp_path):
     from harvest.api import create_app
+    from harvest.settings import load
+
+    settings = load({"HARVEST_STATE_DIR": str(tmp_path)})
 
     client = create_app(settings).test_client()
     assert client.get("/api/health").status_code == 200

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import dash
 from dash import dcc, html
-from dash.exceptions import PreventUpdate
 
 from harvest.web import client
 
@@ -43,7 +43,9 @@ def action(callback: Callable[..., Any]) -> Callable[..., Any]:
             note(str(error), "error")
             if error.status == 401:
                 refresh()
-            raise PreventUpdate from error
+            # Not PreventUpdate: it would also drop the note.
+            outputs = dash.ctx.outputs_list
+            return [dash.no_update] * len(outputs) if isinstance(outputs, list) else dash.no_update
 
     return run
 
@@ -55,8 +57,14 @@ def clicked() -> bool:
 
 def field(label: str, control: Any, hint: str = "") -> html.Div:
     """A labelled control."""
+    # Dash writes an id that is a dict into the page like this.
+    name = (
+        control.id
+        if isinstance(control.id, str)
+        else json.dumps(control.id, sort_keys=True, separators=(",", ":"))
+    )
     below = [html.Small(hint, className="quiet")] if hint else []
-    return html.Div([html.Label(label, htmlFor=control.id), control, *below], className="field")
+    return html.Div([html.Label(label, htmlFor=name), control, *below], className="field")
 
 
 def text_input(name: Any, **options: Any) -> dcc.Input:

@@ -151,9 +151,10 @@ def register(app: dash.Dash) -> None:
         if not clicked() or not dois:
             return dash.no_update
         made = client.call("POST", f"/projects/{project_id}/papers", json={"dois": dois})
-        note(f"{len(made['added'])} papers added." if made["added"] else "Nothing new was added.")
+        told = f"{len(made['added'])} papers added." if made["added"] else "Nothing new was added."
         if made["refused"]:
-            note(f"No DOI: {', '.join(made['refused'][:5])}", "error")
+            told += f" Not a DOI: {', '.join(made['refused'][:5])}"
+        note(told, "error" if made["refused"] else "good")
         refresh()
         return "\n".join(made["refused"])
 
