@@ -52,7 +52,7 @@ while read -r path; do
   rm -rf "$path.harvest-old"
 done <saved
 while read -r path; do rm -rf --one-file-system "$path"; done <absent
-[ ! -e ufw-live ] || ufw --force enable
+[ ! -e ufw-live ] || ufw reload
 systemctl daemon-reload
 # A configuration that sshd refuses was there before: then the daemon that still runs is the way in.
 mkdir -p /run/sshd

@@ -1,0 +1,131 @@
+"""How hard a host is, by public tools: `python -m benchmarks.hardening [--suite bookworm] [--no-cis]`.
+
+A fresh lab host and one that deploy.py has been through are judged by ssh-audit, lynis, OpenSCAP (CIS level 1 server)
+and systemd-analyze security. The tools run on the disposable hosts and on this machine (benchmarks/tools.py).
+
+To mind when reading: OpenSCAP's content takes a host without a kernel package for a container and skips most rules,
+so one is put into dpkg's list; it reads no sshd drop-ins, so what stands in one counts as missing.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tools
+from lab import hosts
+
+REPO = Path(__file__).parents[1]
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+KERNEL = """Package: linux-image-amd64
+Status: install ok installed
+Maintainer: nobody
+Architecture: amd64
+Version: 6.1
+Description: what makes OpenSCAP see a machine
+"""
+PROFILE = "xccdf_org.ssgproject.content_profile_cis_level1_server"
+
+
+def ssh_audit(host: hosts.Host) -> dict[str, Any]:
+    """Failures and warnings; and whether all that sshd offers stands in the tool's hardened policy for it.
+
+    The policies want their lists complete; ours offers less (no RSA host key, no finite-field groups), which the
+    policies' own switch for subsets lets pass.
+    """
+    said = tools.ssh_audit(host.address, "--json")
+    found = json.loads(said)
+    notes = [algorithm["notes"] for kind in ("kex", "key", "enc", "mac") for algorithm in found.get(kind, [])]
+    return {
+        "ssh-audit failures": sum(len(note.get("fail", [])) for note in notes),
+        "ssh-audit warnings": sum(len(note.get("warn", [])) for note in notes),
+        "ssh-audit hardened policy": tools.hardened_policy(host.address, found["banner"]["software"]),
+    }
+
+
+def lynis(host: hosts.Host) -> dict[str, Any]:
+    host.exec(f"{tools.INSTALL} lynis", timeout=300)
+    said = host.exec("lynis audit system --quick --no-colors 2>/dev/null", check=False, timeout=400).stdout
+    index = re.search(r"Hardening index : (\d+)", said)
+    return {"lynis": int(index.group(1)) if index else said[-300:]}
+
+
+def cis(host: hosts.Host) -> dict[str, Any]:
+    """The share of passed among answered rules, percent; what failed goes to standard error."""
+    content = tools.scap_content(host.record.suite)
+    (host.root / "var/tmp/content.xml").write_bytes(content.read_bytes())
+    host.exec(f"{tools.INSTALL} openscap-scanner", timeout=300)
+    host.exec(f"printf '\\n%s\\n' '{KERNEL}' >>/var/lib/dpkg/status")
+    scan = f"oscap xccdf eval --profile {PROFILE} --results /var/tmp/results.xml /var/tmp/content.xml"
+    host.exec(f"cd /var/tmp; {scan} >/dev/null 2>/var/tmp/oscap.log", check=False, timeout=900)
+    results = [
+        (rule.get("idref", "").rpartition("content_rule_")[2], result.text)
+        for rule in ET.parse(host.root / "var/tmp/results.xml").iter("{*}rule-result")  # noqa: S314 - our own file
+        for result in rule.iter("{*}result")
+    ]
+    passed, failed = (
+        sorted(name for name, text in results if text == verdict) for verdict in ("pass", "fail")
+    )
+    print(f"{host.name}: failed in CIS: {' '.join(failed)}", file=sys.stderr)
+    share = 100 * len(passed) / max(1, len(passed) + len(failed))
+    return {"CIS level 1 server, %": round(share), "CIS rules answered": len(passed) + len(failed)}
+
+
+def services(host: hosts.Host) -> dict[str, Any]:
+    """Exposure of HARVEST's units, what listens, what failed, what is pending, what the service can write."""
+    listed = host.exec(
+        "systemctl list-units --plain --no-legend 'harvest-*.service' | awk '{print $1}'"
+    ).stdout
+    levels = [
+        host.exec(f"systemd-analyze security --no-pager {unit} | tail -1").stdout for unit in listed.split()
+    ]
+    exposures = [float(found.group(1)) for level in levels if (found := re.search(r": ([\d.]+)", level))]
+    ports = host.exec("ss -Hltn | awk '{print $4}' | grep -vE '^(127\\.|\\[::1\\])' || true").stdout.split()
+    host.exec("apt-get -qq update", check=False)
+    pending = host.exec("apt list --upgradable 2>/dev/null | grep -c -- -security || true").stdout.strip()
+    own = "find /opt/harvest -xdev -writable ! -type l 2>/dev/null | wc -l"
+    user = host.exec("getent passwd harvest", check=False).stdout
+    return {
+        "worst unit of HARVEST": max(exposures, default="-"),
+        "listening beyond loopback": " ".join(sorted({port.rsplit(":", 1)[1] for port in ports}, key=int)),
+        "failed units": len(host.exec("systemctl --failed --plain --no-legend").stdout.splitlines()),
+        "pending security updates": int(pending or 0),
+        "own code writable": int(host.exec(f"runuser -u harvest -- {own}").stdout) if user else "-",
+    }
+
+
+def judge(host: hosts.Host, with_cis: bool) -> dict[str, Any]:
+    found = {**ssh_audit(host), **services(host), **lynis(host)}
+    return {**found, **cis(host)} if with_cis else found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--suite", action="append", choices=["bookworm", "trixie"])
+    parser.add_argument("--no-cis", action="store_true", help="leave OpenSCAP out: three minutes a host less")
+    options = parser.parse_args()
+    for suite in options.suite or ["bookworm", "trixie"]:
+        table: dict[str, dict[str, Any]] = {}
+        for kind in ("fresh", "ours"):
+            host = hosts.up(f"s-bench-{kind}", suite=suite, group="harvest_internal", fresh=True)
+            hosts.up(host.name, settings={"trusted_addresses": [tools.own_address(host.address)]})
+            try:
+                if kind == "ours":
+                    deploy = [str(PYINFRA), "inventories/lab.py", "deploy.py", "-y", "--limit", host.name]
+                    subprocess.run(deploy, cwd=REPO, check=True, stdout=sys.stderr)
+                table[kind] = judge(host, not options.no_cis)
+            finally:
+                host.down()
+        for name in table["ours"]:
+            print(
+                f"{suite}  {name:28} {table['fresh'].get(name, '-')!s:>24} {table['ours'][name]!s:>24}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

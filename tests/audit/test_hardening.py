@@ -1,0 +1,141 @@
+"""What makes the host hard, as effective values: sshd, fail2ban, updates, kernel, journal, sandboxes."""
+
+import re
+from typing import Any
+
+import pytest
+
+from provision.settings import Settings
+
+WEAK = re.compile(r"cbc|arcfour|3des|sha1(?!\d)|md5|nistp|group1-|group14-|group-exchange|umac-64|ssh-dss")
+
+
+@pytest.fixture
+def sshd(run: Any, settings: Settings) -> dict[str, str]:
+    """sshd's effective values for the admin."""
+    said = run(f"sshd -T -C user={settings.admin_user},host=x,addr=192.0.2.1")
+    return dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+
+
+@pytest.mark.parametrize("keyword", ["ciphers", "macs", "kexalgorithms", "hostkeyalgorithms"])
+def test_sshd_offers_no_weak_algorithm(sshd: dict[str, str], keyword: str) -> None:
+    assert [name for name in sshd[keyword].split(",") if WEAK.search(name)] == []
+
+
+def test_only_the_admin_belongs_to_those_who_may_log_in(
+    sshd: dict[str, str], run: Any, settings: Settings
+) -> None:
+    assert sshd["allowgroups"] == "harvest-login"
+    assert run("getent group harvest-login").strip().split(":")[3] == settings.admin_user
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("authenticationmethods", "publickey"),
+        ("allowagentforwarding", "no"),
+        ("permittunnel", "no"),
+        ("permituserenvironment", "no"),
+        ("logingracetime", "30"),
+        ("loglevel", "VERBOSE"),
+    ],
+)
+def test_sshd_is_limited(sshd: dict[str, str], keyword: str, value: str) -> None:
+    assert sshd[keyword] == value
+
+
+def test_no_change_of_who_gets_in_awaits_its_confirmation(host: Any) -> None:
+    assert not host.file("/var/lib/harvest-guard/armed").exists
+    assert not host.file("/etc/systemd/system/harvest-guard.timer").exists
+
+
+def test_fail2ban_watches_sshd_and_nginx(run: Any, settings: Settings) -> None:
+    jails = re.search(r"Jail list:\s*(.*)", run("fail2ban-client status"))
+    assert jails
+    wanted = {"sshd", "nginx-limit-req"} if settings.mode == "nginx" else {"sshd"}
+    assert wanted <= set(jails.group(1).split(", "))
+
+
+def test_fail2ban_bans_nobody_who_is_trusted(run: Any, settings: Settings) -> None:
+    ignored = run("fail2ban-client get sshd ignoreip")
+    for address in settings.trusted_addresses:
+        assert address in ignored
+
+
+def test_updates_come_by_themselves(run: Any, settings: Settings) -> None:
+    said = run("apt-config dump")
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+    assert 'APT::Periodic::Update-Package-Lists "1";' in said
+    reboots = settings.reboot_after_updates != "never"
+    assert f'Unattended-Upgrade::Automatic-Reboot "{str(reboots).lower()}";' in said
+    assert run("systemctl is-enabled apt-daily-upgrade.timer").strip() == "enabled"
+
+
+def test_no_security_update_is_pending(run: Any) -> None:
+    pending = [line for line in run("apt list --upgradable 2>/dev/null").splitlines() if "-security" in line]
+    assert pending == []
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("net.ipv4.conf.all.accept_redirects", 0),
+        ("net.ipv4.conf.all.send_redirects", 0),
+        ("net.ipv4.conf.all.rp_filter", 1),
+        ("net.ipv4.tcp_syncookies", 1),
+        ("net.ipv6.conf.all.accept_redirects", 0),
+    ],
+)
+def test_the_kernel_is_told(host: Any, name: str, least: int) -> None:
+    path = "/proc/sys/" + name.replace(".", "/")
+    if host.file(path).exists:  # not without IPv6
+        assert int(host.file(path).content_string) >= least
+
+
+def test_the_kernel_hides_from_others_what_is_root_s(host: Any, run: Any) -> None:
+    if host.run("systemd-detect-virt --container").rc == 0:
+        pytest.skip("a container has its host's kernel settings")
+    for name, value in (
+        ("kernel.dmesg_restrict", "1"),
+        ("kernel.kptr_restrict", "2"),
+        ("fs.suid_dumpable", "0"),
+    ):
+        assert run(f"sysctl -n {name}").strip() == value
+
+
+def test_no_core_is_dumped(run: Any, settings: Settings) -> None:
+    assert run("bash -c 'ulimit -Hc' </dev/null").strip() in ("0", "unlimited")
+    assert run(f"su - {settings.admin_user} -c 'ulimit -Hc'").strip() == "0"
+
+
+def test_the_journal_is_kept_and_bounded(host: Any) -> None:
+    assert host.file("/var/log/journal").is_directory
+    assert "SystemMaxUse=1G" in host.file("/etc/systemd/journald.conf.d/harvest.conf").content_string
+
+
+def test_a_clock_is_kept_in_time(run: Any) -> None:
+    clocks = ("systemd-timesyncd", "chrony", "ntpsec", "ntp", "openntpd")
+    units = " ".join(f"{clock}.service" for clock in clocks)
+    assert "enabled" in run(f"systemctl is-enabled {units} 2>/dev/null || true")
+
+
+def harvest_services(settings: Settings) -> list[str]:
+    return [f"{stem}.service" for each in settings.all_instances for stem in each.stems]
+
+
+def test_every_service_of_harvest_is_in_a_sandbox(run: Any, settings: Settings) -> None:
+    for unit in harvest_services(settings):
+        said = run(f"systemd-analyze security --no-pager '{unit}' | tail -1")
+        exposure = re.search(r"([\d.]+)", said.split(":", 1)[1])
+        assert exposure
+        assert float(exposure.group(1)) <= 2.0, said
+
+
+def test_secrets_stand_in_no_unit_and_on_no_command_line(run: Any, settings: Settings) -> None:
+    secret = run("cat /etc/harvest/secret_key 2>/dev/null || true").strip()
+    if not secret:
+        pytest.skip("no instance of that name")
+    for unit in harvest_services(settings):
+        assert secret not in run(f"systemctl show '{unit}'")
+    assert secret not in run("ps -ewwo args")
+    assert "denied" in run("runuser -u nobody -- cat /etc/harvest/secret_key 2>&1 || true")

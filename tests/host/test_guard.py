@@ -1,0 +1,177 @@
+"""Nobody is locked out: every change of who gets in is confirmed by a fresh login, or the host is as it was."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lab import hosts, keys
+from tests.host.guarding import essence, fingerprint, prepare, refresh, run, start, until
+
+pytestmark = [pytest.mark.host, pytest.mark.xdist_group("s-guard")]
+STRANGER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHjj0BvVQpY2gTY3Hn8b9Q9mUSxJ1sMN4T0ud2Hk8P1c stranger"
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[hosts.Host]:
+    host = prepare("s-guard", suite="trixie")
+    yield host
+    if not os.environ.get("KEEP_HOSTS"):
+        host.down()
+
+
+@pytest.fixture
+def fresh(prepared: hosts.Host) -> hosts.Host:
+    """The prepared host as nobody touched it, with the settings of the lab."""
+    refresh(prepared)
+    again = hosts.up(
+        prepared.name, settings={"admin_keys": [keys.public_key()], "ssh_port": 22, "confirm_within_s": 60}
+    )
+    again.wait()
+    return again
+
+
+def assert_undone(host: hosts.Host, before: list[str], code: int, said: str, *why: str) -> None:
+    """The run failed, said why, and the host is byte for byte as before: root's key opens it again."""
+    assert code == 1, said
+    for words in why:
+        assert words in said, said
+    assert "undone: accounts, keys, sudo, firewall and sshd are as they were" in said
+    assert fingerprint(host) == before
+    assert host.ssh("id -un", "root", port=22).stdout.strip() == "root"
+
+
+def test_a_key_that_the_operator_does_not_hold_is_undone(fresh: hosts.Host) -> None:
+    before = fingerprint(fresh)
+    hosts.up(fresh.name, settings={"admin_keys": [STRANGER]})
+    code, said = run(fresh.name)
+    assert_undone(fresh, before, code, said, "a fresh login as sysop on port 22 failed", "sysop is refused")
+    # The next run says what happened, and starts over.
+    hosts.up(fresh.name, settings={"admin_keys": [keys.public_key()]})
+    code, said = run(fresh.name)
+    assert code == 0, said
+    assert "an earlier change of who gets in was undone" in said
+    assert "confirmed by a fresh login as sysop on port 22, with sudo" in said
+
+
+def test_allow_users_without_the_admin_is_undone(fresh: hosts.Host) -> None:
+    fresh.exec("sed -i '1i AllowUsers root' /etc/ssh/sshd_config; systemctl reload ssh")
+    before = fingerprint(fresh)
+    code, said = run(fresh.name)
+    assert_undone(fresh, before, code, said, "a fresh login as sysop on port 22 failed")
+
+
+def test_a_firewall_rule_that_drops_the_controller_is_undone(fresh: hosts.Host) -> None:
+    fresh.exec(
+        "sed -i 's/^# ok icmp codes for INPUT$/-A ufw-before-input -p tcp --dport 22 -m conntrack --ctstate NEW"
+        " -j DROP\\n&/' /etc/ufw/before.rules; grep -q 'dport 22' /etc/ufw/before.rules"
+    )
+    before = fingerprint(fresh)
+    code, said = run(fresh.name)
+    assert_undone(fresh, before, code, said, "did not answer within")
+
+
+def test_an_invalid_line_of_sshd_s_is_undone_in_sshd_s_own_words(fresh: hosts.Host) -> None:
+    fresh.exec("echo 'NoSuchKeyword yes' >/etc/ssh/sshd_config.d/90-mine.conf")
+    before = fingerprint(fresh)
+    code, said = run(fresh.name)
+    assert_undone(fresh, before, code, said, "Bad configuration option: NoSuchKeyword")
+
+
+def test_a_second_run_sets_no_timer_and_takes_no_lock(fresh: hosts.Host) -> None:
+    assert run(fresh.name)[0] == 0
+    fresh.exec("rm -f /run/harvest-lock.mutex /var/lib/harvest-guard/mutex")
+    code, said = run(fresh.name)
+    assert code == 0
+    assert "Success" not in said.split("Results")[0], said
+    assert fresh.exec("ls /run/harvest-lock.mutex /var/lib/harvest-guard/mutex", check=False).stdout == ""
+
+
+def test_the_port_moves_and_the_old_one_closes(fresh: hosts.Host) -> None:
+    assert run(fresh.name)[0] == 0
+    hosts.up(fresh.name, settings={"ssh_port": 2222})
+    code, said = run(fresh.name)
+    assert code == 0, said
+    assert "confirmed by a fresh login as sysop on port 2222" in said
+    assert fresh.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
+    assert "22/tcp" not in fresh.exec("ufw status").stdout.replace("2222/tcp", "")
+    assert "Success" not in run(fresh.name)[1].split("Results")[0]
+
+
+def test_the_port_moves_back_where_it_cannot_be_reached(fresh: hosts.Host) -> None:
+    assert run(fresh.name)[0] == 0
+    drop = "-A ufw-before-input -p tcp --dport 2222 -j DROP"
+    fresh.exec(f"sed -i 's/^# ok icmp codes for INPUT$/{drop}\\n&/' /etc/ufw/before.rules; ufw reload")
+    before = fingerprint(fresh)
+    hosts.up(fresh.name, settings={"ssh_port": 2222})
+    code, said = run(fresh.name)
+    assert code == 1
+    assert "on port 2222 failed" in said
+    assert fingerprint(fresh) == before
+    assert fresh.ssh("sudo id -un", "sysop", port=22).stdout.strip() == "root"
+
+
+def test_a_reboot_while_armed_brings_the_host_back_as_it_was(fresh: hosts.Host) -> None:
+    hosts.up(fresh.name, settings={"confirm_within_s": 300})
+    before = fingerprint(fresh)
+    process = start(fresh.name)
+    until(lambda: (fresh.root / "var/lib/harvest-guard/armed").exists(), 60, "the timer is set")
+    until(lambda: "sysop" in (fresh.root / "etc/passwd").read_text(), 60, "the admin is made")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    fresh.reboot(login=False)
+    until(lambda: (fresh.root / "var/lib/harvest-guard/reverted").exists(), 60, "the change is undone")
+    until(lambda: fingerprint(fresh) == before, 20, "the host is as before")
+    assert fresh.ssh("id -un", "root", port=22).stdout.strip() == "root"
+    code, said = run(fresh.name)
+    assert code == 0, said
+    assert "an earlier change of who gets in was undone" in said
+
+
+def someone_gets_in(host: hosts.Host) -> bool:
+    return any(
+        host.ssh("sudo -n true", user, port=22, check=False).returncode == 0 for user in ("root", "sysop")
+    )
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_run_killed_at_any_moment_locks_nobody_out_and_the_next_one_converges(
+    fresh: hosts.Host, clean: list[str], duration: float, number: int
+) -> None:
+    hosts.up(fresh.name, settings={"confirm_within_s": 30})
+    moment = random.uniform(duration * number / 10, duration * (number + 1) / 10)
+    process = start(fresh.name)
+    time.sleep(moment)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert someone_gets_in(fresh), f"killed after {moment:.2f} s"
+    if number % 3 == 0:  # an operator who takes his time finds the change undone
+        until(lambda: not (fresh.root / "var/lib/harvest-guard/armed").exists(), 60, "undone by the timer")
+        assert someone_gets_in(fresh), f"killed after {moment:.2f} s, and undone"
+    code, said = run(fresh.name)
+    assert code == 0, f"killed after {moment:.2f} s: {said}"
+    assert essence(fresh) == clean, f"killed after {moment:.2f} s"
+
+
+@pytest.fixture(scope="module")
+def whole(prepared: hosts.Host) -> tuple[list[str], float]:
+    """What a run leaves that nobody killed, and how long it took."""
+    refresh(prepared)
+    hosts.up(prepared.name, settings={"admin_keys": [keys.public_key()], "ssh_port": 22})
+    prepared.wait()
+    started = time.monotonic()
+    assert run(prepared.name)[0] == 0
+    return essence(prepared), time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def clean(whole: tuple[list[str], float]) -> list[str]:
+    return whole[0]
+
+
+@pytest.fixture(scope="module")
+def duration(whole: tuple[list[str], float]) -> float:
+    return whole[1]

@@ -1,0 +1,142 @@
+"""The hardening at work: who guesses is banned, updates arrive, drift is put right, secrets stay secret."""
+
+import ipaddress
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from lab import hosts
+from tests.host.guarding import until
+from tests.host.runs import audit, deploy
+
+pytestmark = [pytest.mark.host, pytest.mark.xdist_group("s-hard")]
+STRANGER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHjj0BvVQpY2gTY3Hn8b9Q9mUSxJ1sMN4T0ud2Hk8P1c stranger"
+
+
+def bridge(host: hosts.Host) -> tuple[str, str]:
+    """The lab's bridge and the controller's address on it."""
+    said = subprocess.run(["ip", "-j", "-4", "addr"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    for link in json.loads(said):
+        for found in link["addr_info"]:
+            net = ipaddress.ip_network(f"{found['local']}/{found['prefixlen']}", strict=False)
+            if net.prefixlen < 32 and ipaddress.ip_address(host.address) in net:
+                return link["ifname"], found["local"]
+    raise AssertionError("the lab has no bridge")
+
+
+@pytest.fixture(scope="module")
+def hard() -> Iterator[hosts.Host]:
+    host = hosts.up("s-hard", suite="bookworm", fresh=True)
+    hosts.up(host.name, settings={"trusted_addresses": [bridge(host)[1]]})
+    assert deploy(host.name).code == 0
+    yield host
+    if not os.environ.get("KEEP_HOSTS"):
+        host.down()
+
+
+@pytest.fixture
+def elsewhere(hard: hosts.Host) -> Iterator[str]:
+    """An address on the bridge that the host does not trust."""
+    name, own = bridge(hard)
+    address = f"{own.rsplit('.', 1)[0]}.251"
+    subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", name], check=True)
+    yield address
+    subprocess.run(["ip", "addr", "del", f"{address}/32", "dev", name], check=True)
+    hard.exec("fail2ban-client unban --all")
+
+
+def banned(host: hosts.Host) -> str:
+    return host.exec("fail2ban-client get sshd banned; nft list ruleset").stdout
+
+
+def test_who_guesses_is_banned_and_only_from_there(hard: hosts.Host, elsewhere: str) -> None:
+    for _ in range(8):
+        hard.ssh("true", "root", options=[f"BindAddress={elsewhere}", "ConnectTimeout=3"], check=False)
+    until(lambda: banned(hard).count(elsewhere) >= 2, 20, "banned by fail2ban and in the kernel")
+    options = [f"BindAddress={elsewhere}", "ConnectTimeout=3"]
+    assert hard.ssh("true", "sysop", options=options, check=False).returncode == 255
+    # Who is trusted may guess as often, and the firewall's reload lifts no ban.
+    for _ in range(8):
+        hard.ssh("true", "root", check=False)
+    hard.exec("ufw reload")
+    assert banned(hard).count(elsewhere) >= 2
+    assert hard.ssh("true", "sysop").returncode == 0
+    hard.exec(f"fail2ban-client set sshd unbanip {elsewhere}")
+    assert hard.ssh("true", "sysop", options=options).returncode == 0
+
+
+def test_a_security_update_that_was_missed_arrives_by_itself(hard: hosts.Host) -> None:
+    """The older version of something small comes from the release, the newer one from its security archive."""
+    found = hard.exec(
+        """export LC_ALL=C
+        for name in $(sed -n 's/^Package: //p' /var/lib/apt/lists/*security*_Packages | sort -u | head -400); do
+          case $name in lib*|linux*|*-dev|*-doc|*-dbg) continue ;; esac
+          new=$(apt-cache madison $name | awk '/security/{print $3; exit}')
+          old=$(apt-cache madison $name | awk '!/security/&&/Packages/{print $3; exit}')
+          size=$(apt-cache show $name=$new | awk '/^Installed-Size/{print $2; exit}')
+          [ -n "$old" ] && dpkg --compare-versions "$old" lt "$new" && [ "$size" -lt 1500 ] || continue
+          apt-get -s -o Debug::NoLocking=1 --no-install-recommends install $name=$old >/dev/null 2>&1 || continue
+          echo $name $old; break
+        done""",
+        check=False,
+    ).stdout.split()
+    if not found:
+        pytest.skip("nothing small has a security update now")
+    name, old = found
+    install = "apt-get -qq -y --allow-downgrades --no-install-recommends install"
+    hard.exec(f"export DEBIAN_FRONTEND=noninteractive; {install} {name}={old}", timeout=120)
+    hard.exec("unattended-upgrade", timeout=300)
+    assert old != hard.exec(f"dpkg-query -W -f '${{Version}}' {name}").stdout
+
+
+def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
+    hard.exec(
+        f"""ufw allow 5000/tcp; ufw deny from 203.0.113.9
+        echo 'Environment=DRIFT=1' >>/etc/systemd/system/harvest-frontend.service
+        systemctl stop fail2ban
+        sed -i 's/^PermitRootLogin no/PermitRootLogin yes/' /etc/ssh/sshd_config.d/00-harvest.conf
+        echo '{STRANGER}' >>/home/sysop/.ssh/authorized_keys
+        iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; useradd -m mallory; gpasswd -a mallory harvest-login
+        mkdir -p /home/mallory/.ssh; echo '{STRANGER}' >/home/mallory/.ssh/authorized_keys"""
+    )
+    run = deploy(hard.name)
+    assert run.code == 0, run.said
+    assert {"Who gets in", "HARVEST: units", "fail2ban runs"} <= set(run.changed)
+    for words in (
+        "removing a firewall rule that nothing asks for: allow tcp 5000",
+        "removing a firewall rule that nothing asks for: deny any any 0.0.0.0/0 any 203.0.113.9 in",
+        "is removed from /home/sysop/.ssh/authorized_keys: SHA256:",
+        "mallory is taken out of the group harvest-login",
+        "lies in /home/mallory/.ssh/authorized_keys: SHA256:",
+        "confirmed by a fresh login as sysop",
+    ):
+        assert words in run.said, run.said
+    assert "-A DOCKER-USER -j RETURN" in hard.exec("iptables -S").stdout, "others' rules stay"
+    assert hard.exec("cat /home/mallory/.ssh/authorized_keys").stdout.strip() == STRANGER
+    assert "5000" not in hard.exec("ufw status").stdout
+    again = deploy(hard.name)
+    assert (again.code, again.changed) == (0, [])
+    done = audit(hard.name)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_foreign_keys_go_where_the_settings_say_so(hard: hosts.Host) -> None:
+    hard.exec(f"mkdir -p /root/.ssh; echo '{STRANGER}' >>/root/.ssh/authorized_keys")
+    hosts.up(hard.name, settings={"remove_foreign_keys": True})
+    assert deploy(hard.name).code == 0
+    assert hard.exec("cat /root/.ssh/authorized_keys", check=False).stdout == ""
+    assert deploy(hard.name).changed == []
+
+
+def test_the_service_writes_its_state_and_nothing_else(hard: hosts.Host) -> None:
+    """Tried from inside the running service's own view of the file system, as its own user."""
+    pid = hard.exec("systemctl show -P MainPID harvest-frontend.service").stdout.strip()
+    writable = hard.exec(
+        f"""nsenter -t {pid} -m runuser -u harvest -- find / -xdev -writable ! -type l -print 2>/dev/null |
+        grep -vE '^/(proc|dev|tmp|var/tmp|sys|run)(/|$)' || true"""
+    ).stdout.splitlines()
+    own = ("/var/lib/harvest", "/var/cache/harvest")
+    assert [path for path in writable if not path.startswith(own)] == []

@@ -1,0 +1,78 @@
+"""One run at a time: two operators, and one who is gone; sshd behind its socket."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from lab import hosts
+from tests.host.guarding import fingerprint, run, start, until
+
+pytestmark = [pytest.mark.host, pytest.mark.xdist_group("s-cloud")]
+HOLDER = "run/harvest-lock/holder"
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[hosts.Host]:
+    """Ubuntu's shape: ssh.socket holds the port, sudo-rs, cloud-init's traps. UFW is still to be installed."""
+    host = hosts.up(
+        "s-cloud",
+        suite="trixie",
+        shape="cloud",
+        fresh=True,
+        settings={"confirm_within_s": 60, "ssh_port": 22},
+    )
+    yield host
+    if not os.environ.get("KEEP_HOSTS"):
+        host.down()
+
+
+def test_of_two_operators_one_is_told_who_has_the_lock_and_since_when(cloud: hosts.Host) -> None:
+    first = start(cloud.name)  # it installs UFW, so it takes its time
+    until(lambda: (cloud.root / HOLDER).exists(), 90, "the first run has the lock")
+    holder = json.loads((cloud.root / HOLDER).read_text())
+    code, said = run(cloud.name)
+    assert code == 1
+    assert f"locked by {holder['who']}, who began deploy.py at {holder['since']}" in said
+    assert json.loads((cloud.root / HOLDER).read_text()) == holder, "another's lock is never removed"
+    rest, _ = first.communicate(timeout=300)
+    assert first.returncode == 0, rest
+    assert not (cloud.root / HOLDER).exists()
+
+
+def test_the_lock_of_a_dead_run_is_taken_over(cloud: hosts.Host) -> None:
+    cloud.exec(
+        "ufw allow 5000; apt-get -qq -y purge ufw >/dev/null 2>&1 || true; gpasswd -d sysop harvest-login"
+    )
+    first = start(cloud.name)
+    until(lambda: (cloud.root / HOLDER).exists(), 90, "the first run has the lock")
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    code, said = run(cloud.name)
+    assert code == 0, said
+    assert "took over the lock of " in said
+    assert not (cloud.root / HOLDER).exists()
+
+
+def test_behind_a_socket_the_port_moves_too(cloud: hosts.Host) -> None:
+    hosts.up(cloud.name, settings={"ssh_port": 2222})
+    code, said = run(cloud.name)
+    assert code == 0, said
+    assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
+    assert cloud.exec("systemctl is-active ssh.socket").stdout.strip() == "active"
+    assert "Success" not in run(cloud.name)[1].split("Results")[0]
+
+
+def test_behind_a_socket_a_move_that_cannot_be_confirmed_is_undone(cloud: hosts.Host) -> None:
+    drop = "-A ufw-before-input -p tcp --dport 2200 -j DROP"
+    cloud.exec(f"sed -i 's/^# ok icmp codes for INPUT$/{drop}\\n&/' /etc/ufw/before.rules; ufw reload")
+    before = fingerprint(cloud)
+    hosts.up(cloud.name, settings={"ssh_port": 2200})
+    code, said = run(cloud.name)
+    assert code == 1
+    assert "on port 2200 failed" in said
+    assert fingerprint(cloud) == before
+    hosts.up(cloud.name, settings={"ssh_port": 2222})
+    assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"

@@ -1,0 +1,175 @@
+"""The guard's and the lock's pure halves: what is saved, in which order things change, what is told."""
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import FunctionCommand
+
+from provision import guard, lock
+from provision.facts.host_state import Firewall as FirewallState
+from provision.operations import access, firewall, groups, keys
+from provision.operations.applied import Applied
+from provision.operations.applied import changes as applied
+from provision.operations.files import File, Files
+from provision.settings import Settings
+from tasks.access import sshd_files
+from tests.unit.states import state, text
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHjj0BvVQpY2gTY3Hn8b9Q9mUSxJ1sMN4T0ud2Hk8P1c"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA0BvVQpY2gTY3Hn8b9Q9mUSxJ1sMN4T0ud2Hk8P1c other"
+
+
+def told(commands: Any) -> list[str]:
+    """The sentences among commands, and the commands as the shell gets them."""
+    return [c.args[0] if isinstance(c, FunctionCommand) else text([c])[0] for c in commands]
+
+
+def wall(*ports: int, rules: tuple[str, ...] = ()) -> FirewallState:
+    v4 = [*(f"allow tcp {p} 0.0.0.0/0 any 0.0.0.0/0 in" for p in ports), *rules]
+    v6 = [f"allow tcp {p} ::/0 any ::/0 in" for p in ports]
+    live = {"v4": len(v4), "v6": len(v6)}
+    return FirewallState(
+        enabled=True, defaults=list(firewall.DEFAULTS), rules={"v4": v4, "v6": v6}, live=live
+    )
+
+
+def test_the_firewall_as_wanted_is_left_alone() -> None:
+    assert not text(firewall.changes(state(firewall=wall(22, 80)), firewall.Firewall((22, 80))))
+
+
+def test_a_stale_rule_is_named_and_deleted_after_the_wanted_ones_are_allowed() -> None:
+    have = state(firewall=wall(22, 5000))
+    want = firewall.Firewall((22, 80))
+    assert firewall.stale_words(have, want) == [
+        "removing a firewall rule that nothing asks for: allow tcp 5000 0.0.0.0/0 any 0.0.0.0/0 in"
+    ]
+    (command,) = text(firewall.changes(have, want))
+    assert command.index("ufw allow 80/tcp") < command.index(
+        "ufw delete allow in proto tcp from any to any port 5000"
+    )
+
+
+def test_the_old_port_stays_open_until_the_confirmation() -> None:
+    have = state(firewall=wall(22))
+    both = text(firewall.changes(have, firewall.Firewall((2222, 22))))
+    assert "ufw allow 2222/tcp" in both[0]
+    assert "delete" not in both[0]
+    then = state(firewall=wall(2222, 22))
+    assert (
+        "delete allow in proto tcp from any to any port 22"
+        in text(firewall.changes(then, firewall.Firewall((2222,))))[0]
+    )
+
+
+def test_the_members_of_the_login_group_are_exactly_the_named_ones() -> None:
+    want = groups.Group("g", ("sysop",))
+    assert not told(groups.changes(state(groups={"g": ["sysop"]}), want))
+    sentence, command = told(groups.changes(state(groups={"g": ["mallory", "sysop"]}), want))
+    assert sentence == "mallory is taken out of the group g, whose members may log in"
+    assert "gpasswd --members sysop g" in command
+
+
+def test_foreign_keys_are_reported_and_removed_only_where_the_settings_say_so() -> None:
+    have = state(keys={"/root/.ssh/authorized_keys": [OTHER], "/home/a/.ssh/authorized_keys": [KEY]})
+    want = keys.Foreign("/home/a/.ssh/authorized_keys", remove=False)
+    (sentence,) = keys.sentences(have, want)
+    assert sentence.startswith("a key that no setting names lies in /root/.ssh/authorized_keys: SHA256:")
+    assert not text(keys.changes(have, want))
+    gone = dataclasses.replace(want, remove=True)
+    assert "rm -f /root/.ssh/authorized_keys" in text(keys.changes(have, gone))[0]
+    assert keys.files_to_change(have, gone) == ["/root/.ssh/authorized_keys"]
+
+
+def test_a_key_is_shown_by_its_fingerprint_as_ssh_keygen_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "k.pub").write_text(KEY + " me\n")
+    said = subprocess.run(["ssh-keygen", "-lf", tmp_path / "k.pub"], capture_output=True, text=True).stdout
+    assert keys.shown(f'command="x" {KEY} me') == " ".join(said.split()[1:3])
+
+
+def test_a_key_that_the_admin_s_file_loses_is_named() -> None:
+    path = "/home/a/.ssh/authorized_keys"
+    want = Files((File(path, KEY + " me\n"),))
+    (sentence,) = told(keys.named(state(keys={path: [KEY + " me", OTHER]}), want))
+    assert "is removed from /home/a/.ssh/authorized_keys" in sentence
+    assert "other" in sentence
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        guard.REVERT,
+        guard.arm_script(["/etc/ssh", "/a b"], 60),
+        guard.disarm_script(),
+        guard.revert_script("it's"),
+        guard.postpone_script(),
+    ],
+)
+def test_every_script_is_one_that_the_shell_can_read(script: str) -> None:
+    done = subprocess.run(["sh", "-n"], input=script, text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_timer_is_set_before_the_script_ends_and_everything_is_saved_before_it() -> None:
+    script = guard.arm_script(["/etc/ssh"], 77)
+    assert "OnActiveSec=77" in script
+    assert (
+        script.index("cp -a")
+        < script.index(f"touch {guard.ARMED}")
+        < script.index("systemctl restart harvest-guard.timer")
+    )
+    assert "'/a b'" in guard.arm_script(["/a b"], 60)
+
+
+def test_the_users_files_and_a_home_that_is_still_to_be_made_are_saved() -> None:
+    settings = Settings(mode="internal", admin_user="a", admin_keys=(KEY,))
+    want = type("W", (), {"account": type("A", (), {"home": "/home/a"}), "foreign": keys.Foreign("x", False)})
+    paths = access.saved(state(), want)  # type: ignore[arg-type]
+    assert {"/etc/passwd", "/etc/shadow", "/etc/ssh", "/etc/ufw", "/etc/sudoers.d", "/home/a"} <= set(paths)
+    assert "PermitRootLogin no" in sshd_files(settings).items[0].content  # type: ignore[union-attr, operator]
+
+
+def test_something_is_applied_once_and_again_when_its_file_is_newer() -> None:
+    want = Applied("x", "do it", ("/etc/x",))
+    (command,) = text(applied(state(), want))
+    assert "\ndo it\nmv -f /var/lib/harvest-provision/x.new /var/lib/harvest-provision/x" in command
+    old = {"kind": "file", "changed": 5.0}
+    entry = type(state().files["x"])
+    there = {"/var/lib/harvest-provision/x": entry(**old)}
+    assert not text(applied(state(files={**there, "/etc/x": entry(kind="file", changed=4.0)}), want))
+    assert text(applied(state(files={**there, "/etc/x": entry(kind="file", changed=6.0)}), want))
+
+
+@pytest.fixture
+def locking(tmp_path: Path) -> Any:
+    """The lock's script, run here, with its folder here."""
+    script = lock.SCRIPT.replace(lock.FOLDER, str(tmp_path / "lock"))
+
+    def run(verb: str, token: str) -> subprocess.CompletedProcess[str]:
+        holder = json.dumps({"who": f"{token}@here", "what": "deploy.py", "token": token})
+        return subprocess.run(["python3", "-c", script, verb, holder], capture_output=True, text=True)
+
+    return run
+
+
+def test_a_lock_is_the_first_one_s_until_it_gives_it_back(locking: Any) -> None:
+    assert locking("take", "ann").returncode == 0
+    refused = locking("take", "bob")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("locked by ann@here, who began deploy.py at ")
+    assert locking("release", "bob").returncode == 0
+    assert locking("take", "bob").returncode == 1, "another's lock is never removed"
+    assert locking("release", "ann").returncode == 0
+    assert locking("take", "bob").returncode == 0
+
+
+def test_the_lock_of_a_session_that_is_gone_is_taken_over(locking: Any, tmp_path: Path) -> None:
+    assert locking("take", "ann").returncode == 0
+    file = tmp_path / "lock" / "holder"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "session": [1, "0"]}))
+    taken = locking("take", "bob")
+    assert taken.returncode == 0
+    assert taken.stdout.startswith("took over the lock of ann@here")
