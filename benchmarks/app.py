@@ -1,0 +1,349 @@
+"""HARVEST under load against the guides' naive configuration, in the same run on loopback: `python -m benchmarks.app`.
+
+naive: 4+4 sync workers, no preload, everything through Python, rollback journal, a connection a request, a commit a row,
+nginx without upstream keepalive and gzip. ours: 2+2 workers with preload, WAL on a kept connection, one transaction a
+save, static files from disk. Prints a table of medians of three rounds, the two in turn; ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from tests.app import services
+
+ROUNDS, CLIENTS = 3, 100
+NAIVE = """
+import sys
+from sqlalchemy import event
+from sqlalchemy.pool import NullPool
+from harvest import db
+
+def naive_engine(url):
+    engine = db.create_engine(url, poolclass=NullPool, connect_args={"timeout": 30, "check_same_thread": False})
+    @event.listens_for(engine, "connect")
+    def prepare(connection, _):
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("PRAGMA foreign_keys=ON")
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(connection, cursor, statement, *_):
+        if statement.startswith("INSERT"):
+            cursor.connection.isolation_level = None
+    return engine
+
+db.make_engine = naive_engine  # no BEGIN: SQLite commits each row by itself
+from wsgi_be import app  # noqa: E402
+"""
+NGINX = """
+daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit; worker_processes auto;
+events {{ worker_connections {connections}; }}
+http {{
+  include /etc/nginx/mime.types; access_log off; client_max_body_size 100m; {extra}
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{port} {backlog};
+    location / {{ proxy_pass http://127.0.0.1:{frontend}; proxy_set_header Host $http_host; }}
+    location /api/ {{ proxy_pass http://127.0.0.1:{backend}; proxy_set_header Host $http_host; }}
+    {static}
+  }}
+}}
+"""
+
+
+@dataclass
+class Round:
+    """What one run of the load gave: seconds for each answer, and how many failed."""
+
+    seconds: float
+    latencies: list[float] = field(default_factory=list)
+    errors: int = 0
+
+    @property
+    def rate(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.latencies or [float("inf")])
+
+    @property
+    def p99(self) -> float:
+        ordered = sorted(self.latencies or [float("inf")])
+        return ordered[int(len(ordered) * 0.99)]
+
+
+async def _one(port: int, request: bytes) -> tuple[float, bool]:
+    began = time.perf_counter()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        answer = await asyncio.wait_for(reader.read(-1), 60)
+        writer.close()
+        good = answer[9:10] in (b"2", b"3")
+    except (OSError, asyncio.TimeoutError):
+        good = False
+    return time.perf_counter() - began, good
+
+
+async def _load(port: int, wanted: list[bytes], clients: int) -> Round:
+    queue = iter(wanted)
+    made = Round(0)
+
+    async def client() -> None:
+        for request in queue:
+            latency, good = await _one(port, request)
+            if good:
+                made.latencies.append(latency)
+            else:
+                made.errors += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    made.seconds = time.perf_counter() - began
+    return made
+
+
+def load(port: int, wanted: list[bytes], clients: int = CLIENTS) -> Round:
+    return asyncio.run(_load(port, wanted, clients))
+
+
+def http(method: str, path: str, token: str = "", body: object = None) -> bytes:
+    """One request with a connection of its own, as raw bytes."""
+    data = b"" if body is None else json.dumps(body).encode()
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAccept-Encoding: gzip\r\n"
+    head += f"Authorization: Bearer {token}\r\n" if token else ""
+    head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n" if data else ""
+    return head.encode() + b"\r\n" + data
+
+
+@dataclass
+class Served:
+    """A running HARVEST."""
+
+    port: int
+    backend: int
+    token: str
+    masters: list[int]
+
+    def post(self, path: str, body: object) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return requests.post(
+            f"http://127.0.0.1:{self.backend}/api{path}", json=body, headers=headers, timeout=600
+        )
+
+
+@contextlib.contextmanager
+def serve(folder: Path, naive: bool) -> Iterator[Served]:
+    folder.mkdir()
+    folder.chmod(0o755)
+    port, frontend, backend = (services.free_port() for _ in range(3))
+    environ = {
+        "HARVEST_STATE_DIR": str(folder),
+        "HARVEST_CROSSREF_URL": "",
+        "HARVEST_API_BASE": f"http://127.0.0.1:{backend}",
+        "HARVEST_DEPLOYMENT_MODE": "nginx",
+        "HARVEST_BACKEND_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "HARVEST_TRUSTED_PROXIES": "1",
+    }
+    services.harvest(environ, "migrate")
+    services.harvest(environ, "user", "add", "bench@example.org", "--admin", stdin="a good password\n")
+    (folder / "naive_be.py").write_text(NAIVE)
+    values = {"folder": folder, "port": port, "frontend": frontend, "backend": backend}
+    if naive:
+        nginx = NGINX.format(connections=768, extra="", backlog="", static="", **values)
+    else:
+        services.harvest(environ, "assets", folder / "static")
+        static = f"root {folder}/static; gzip_static on; expires 1y;"
+        blocks = "".join(f"location /{name}/ {{ {static} }}" for name in ("_dash-component-suites", "assets"))
+        nginx = NGINX.format(
+            connections=4096, extra="gzip on;", backlog="backlog=4096", static=blocks, **values
+        )
+    (folder / "nginx.conf").write_text(nginx)
+    with contextlib.ExitStack() as stack:
+        running = []
+        for app, at in (("naive_be:app" if naive else "wsgi_be:app", backend), ("wsgi_fe:server", frontend)):
+            command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--bind", f"127.0.0.1:{at}"]
+            command += ["--pythonpath", f"{services.APP},{folder}", "--workers", "4" if naive else "2"]
+            command += [] if naive else ["--preload"]
+            env = {**os.environ, **environ}
+            made = stack.enter_context(
+                services.process([*command, app], folder / f"{at}.log", env=env, cwd=folder)
+            )
+            running.append(made.pid)
+        stack.enter_context(
+            services.process([services.program("nginx"), "-c", folder / "nginx.conf"], folder / "out")
+        )
+        services.wait_for(f"http://127.0.0.1:{port}/api/ready")
+        services.wait_for(f"http://127.0.0.1:{port}/_dash-layout")
+        login = {"email": "bench@example.org", "password": "a good password"}
+        token = requests.post(f"http://127.0.0.1:{backend}/api/login", json=login, timeout=60).json()["token"]
+        yield Served(port, backend, token, running)
+
+
+def triple(number: int) -> dict[str, str]:
+    return {
+        "source_entity_name": f"gene {number % 997}",
+        "source_entity_attr": "Gene",
+        "relation_type": "activates",
+        "sink_entity_name": f"protein {number % 499}",
+        "sink_entity_attr": "Protein",
+    }
+
+
+def pss(masters: list[int]) -> float:
+    """MiB of the services with all their workers, shared pages divided among them."""
+    total = 0
+    for master in masters:
+        children = subprocess.run(
+            ["pgrep", "-P", str(master)], capture_output=True, text=True, check=False
+        ).stdout
+        for pid in (str(master), *children.split()):
+            found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+            total += int(found.group(1)) if found else 0
+    return total / 1024
+
+
+def page_load(served: Served) -> list[str]:
+    """Every path that a browser fetches for a first visit, as far as the network goes."""
+    text = requests.get(f"http://127.0.0.1:{served.port}/", timeout=30).text
+    names = re.findall(r'(?:src|href)="(/[^"]+)"', text)
+    return ["/", "/_dash-layout", "/_dash-dependencies", *names]
+
+
+def measure(served: Served, size: int) -> dict[str, object]:
+    """One round of everything."""
+    saves = [
+        http(
+            "POST",
+            "/api/save",
+            served.token,
+            {"sentence": f"Sentence {n} of a benchmark.", "triples": [triple(n)]},
+        )
+        for n in range(size)
+    ]
+    pages = [http("GET", path) for _ in range(CLIENTS * 2) for path in page_load(served)]
+    return {
+        "save": load(served.backend, saves),
+        "page": load(served.port, pages),
+        "rows": load(served.port, [http("GET", "/api/rows?limit=100", served.token)] * size),
+        "thousand": load(served.port, [http("GET", "/api/health")] * 3000, 1000),
+        "memory": pss(served.masters),
+    }
+
+
+def import_rate(served: Served, rows: int) -> float:
+    """Triples a second when a file is imported."""
+    document = {
+        "projects": [{"id": 1, "name": f"Import {time.time()}", "doi_list": []}],
+        "sentences": [{"id": n, "text": f"Imported sentence {n}."} for n in range(rows // 4)],
+        "triples": [{**triple(n), "sentence_id": n // 4, "project_id": 1} for n in range(rows)],
+    }
+    data = json.dumps(document).encode()
+    url, headers = (
+        f"http://127.0.0.1:{served.backend}/api/import",
+        {"Authorization": f"Bearer {served.token}"},
+    )
+    began = time.perf_counter()
+    answer = requests.post(url, data=data, headers=headers, timeout=600)
+    assert answer.json()["triples"] == rows, answer.text
+    return rows / (time.perf_counter() - began)
+
+
+def browse_times(served: Served) -> dict[str, float]:
+    """Median milliseconds of a page of 100 rows, for several questions."""
+    questions = {
+        "newest": "",
+        "sorted": "&sort=source_name&order=asc",
+        "filtered": "&relation=activates",
+        "search": "&q=gene 12",
+    }
+    made = {}
+    for name, question in questions.items():
+        url = f"http://127.0.0.1:{served.backend}/api/triples?limit=100{question}"
+        times = []
+        for _ in range(15):
+            began = time.perf_counter()
+            assert (
+                len(
+                    requests.get(url, headers={"Authorization": f"Bearer {served.token}"}, timeout=60).json()[
+                        "rows"
+                    ]
+                )
+                > 0
+            )
+            times.append(1000 * (time.perf_counter() - began))
+        made[name] = statistics.median(times)
+    return made
+
+
+def report(name: str, naive: float, ours: float, goal: str, unit: str) -> None:
+    print(
+        f"| {name} | {naive:,.1f} {unit} | {ours:,.1f} {unit} | {ours / naive if naive else 0:.2f} | {goal} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1500, help="requests a round")
+    size = parser.parse_args().size
+    found: dict[bool, list[dict]] = {True: [], False: []}
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    with tempfile.TemporaryDirectory(prefix="harvest-bench-") as top:
+        Path(top).chmod(0o755)
+        for number in range(ROUNDS):
+            for naive in (True, False):
+                with serve(Path(top) / f"{number}-{naive}", naive) as served:
+                    found[naive].append(measure(served, size))
+                    if not naive:
+                        rates[naive].append(import_rate(served, 20_000))
+                    print(f"round {number + 1} {'naive' if naive else 'ours'} done", file=sys.stderr)
+        with serve(Path(top) / "small", False) as served:
+            import_rate(served, 1000)
+            small = browse_times(served)
+        with serve(Path(top) / "large", False) as served:
+            import_rate(served, 100_000)
+            large = browse_times(served)
+
+    def median(naive: bool, pick: object) -> float:
+        return statistics.median(pick(one) for one in found[naive])  # type: ignore[operator]
+
+    def line(name: str, pick: object, goal: str, unit: str) -> None:
+        report(name, median(True, pick), median(False, pick), goal, unit)
+
+    print("| what | naive | ours | ratio | goal |\n|---|---|---|---|---|")
+    line("saving one annotation, 100 clients", lambda one: one["save"].rate, ">= 5", "/s")
+    naive_rows = median(True, lambda one: one["save"].rate)
+    report("rows a second: import against saves", naive_rows, statistics.median(rates[False]), ">= 100", "/s")
+    line("memory of all workers after load", lambda one: one["memory"], "<= 0.34", "MiB")
+    line("full page load, 100 clients: mean", lambda one: 1000 * one["page"].mean, "<= 0.12", "ms")
+    line("full page load, 100 clients: p99", lambda one: 1000 * one["page"].p99, "<= 1", "ms")
+    line("100 rows, 100 clients: mean", lambda one: 1000 * one["rows"].mean, "", "ms")
+    line("100 rows, 100 clients: p99", lambda one: 1000 * one["rows"].p99, "<= 1", "ms")
+    line("saves, 100 clients: p99", lambda one: 1000 * one["save"].p99, "<= 1", "ms")
+    line("errors at 1,000 connections", lambda one: float(one["thousand"].errors), "0", "")
+    line(
+        "errors of all else", lambda one: float(sum(one[k].errors for k in ("save", "page", "rows"))), "0", ""
+    )
+    print("\n| a page of 100 rows | of 1,000 | of 100,000 | ratio (< 3) |\n|---|---|---|---|")
+    for name, value in small.items():
+        print(f"| {name} | {value:.1f} ms | {large[name]:.1f} ms | {large[name] / value:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
