@@ -10,7 +10,15 @@ CHOICES = ("entity_types", "relation_types")
 def readiness(settings: Settings) -> None:
     urls = tuple(url for each in settings.all_instances for url in (*inside(each), *outside(each)))
     units = tuple(f"{stem}.service" for each in settings.all_instances for stem in each.stems)
-    answers("HARVEST answers", Ready(urls, units))
+    answers("HARVEST answers", Ready(urls, units, hint(settings)))
+
+
+def hint(settings: Settings) -> str:
+    """Beside another site, whoever has the name must let HARVEST in."""
+    if settings.mode == "internal" or settings.site == "own":
+        return ""
+    lines = " and ".join(f"`include /etc/nginx/harvest.d/{domain}/*.conf;`" for domain in settings.sites)
+    return f'site = "beside": does the other site\'s server block say {lines}? Then: nginx -t && systemctl reload nginx'
 
 
 def inside(instance: Instance) -> list[tuple[str, tuple[str, ...]]]:

@@ -26,6 +26,8 @@ class Ready:
 
     urls: tuple[tuple[str, tuple[str, ...]], ...]
     units: tuple[str, ...]
+    hint: str = ""
+    """What to look at first when it does not."""
 
 
 def _query(want: Ready) -> Query:
@@ -67,6 +69,8 @@ def _wait(state: State, host: Host, want: Ready) -> bool:
             )
             for line in log.stdout_lines:
                 host.log(f"| {line}")
+            if want.hint:
+                host.log(want.hint)
             host.log(f"next: journalctl {units} -e; systemctl status 'harvest-*'")
             return False
         time.sleep(0.3)

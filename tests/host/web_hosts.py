@@ -54,8 +54,11 @@ def changed(host: hosts.Host, before: tuple[str, set[str]], seconds: float = 5) 
 
 
 @contextmanager
-def visited(ask: Callable[[requests.Session], requests.Response], people: int = 4) -> Any:
-    """While the block runs, `people` ask again and again, each on a kept connection; yields the failures so far."""
+def visited(ask: Callable[[requests.Session], requests.Response], people: int = 2) -> Any:
+    """While the block runs, `people` ask again and again, each on a kept connection; yields the failures so far.
+
+    Ten times a second each: below what nginx lets one address do.
+    """
     failures: list[str] = []
     answers: list[int] = []
     over = threading.Event()
@@ -69,7 +72,7 @@ def visited(ask: Callable[[requests.Session], requests.Response], people: int = 
                     failures.append(f"{answer.status_code} {answer.text[:100]}")
             except requests.RequestException as error:
                 failures.append(repr(error))
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     threads = [threading.Thread(target=person) for _ in range(people)]
     for thread in threads:
@@ -80,4 +83,4 @@ def visited(ask: Callable[[requests.Session], requests.Response], people: int = 
         over.set()
         for thread in threads:
             thread.join(60)
-    assert len(answers) > 20
+    assert len(answers) > 10

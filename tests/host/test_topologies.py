@@ -1,0 +1,316 @@
+"""Every way of living behind nginx and without it, one after the other on one host, seen from outside."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+
+from lab import hosts
+from provision.settings import Settings, settings_from
+from tests.host.authority import bridge_address
+from tests.host.crawler import crawl
+from tests.host.runs import deploy
+from tests.host.test_converge import reachable
+from tests.host.visitor import ADMIN, Visitor, password
+from tests.host.web_hosts import change, converge, visited
+
+NAME, API, OTHER = "w-web.harvest.test", "api.w-web.test", "research.w-web.test"
+PLAIN: dict[str, Any] = {
+    "mode": "nginx",
+    "base_path": "/",
+    "tls": "selfsigned",
+    "site": "own",
+    "api_domain": None,
+    "instances": {},
+    "backend_ports": [5001],
+    "max_upload_mb": 100,
+}
+SECOND = {"frontend_port": 8051, "backend_ports": [5011]}
+TOPOLOGIES: dict[str, dict[str, Any]] = {
+    "root": {},
+    "subpath": {"base_path": "/harvest/"},
+    "several": {"backend_ports": [5001, 5002, 5003]},
+    "api": {"api_domain": API},
+    "instances": {
+        "instances": {
+            "harvest": {"base_path": "/harvest/"},
+            "research": {"base_path": "/research/", **SECOND},
+        }
+    },
+    "domains": {"instances": {"harvest": {}, "research": {"domain": OTHER, **SECOND}}},
+    "beside": {"site": "beside", "base_path": "/harvest/", "tls": "off"},
+    "internal": {"mode": "internal"},
+    "internal-subpath": {"mode": "internal", "base_path": "/harvest/"},
+    "root-again": {},
+}
+pytestmark = [
+    pytest.mark.xdist_group("w-web"),
+    pytest.mark.filterwarnings("ignore:Unverified HTTPS"),
+    pytest.mark.parametrize(
+        "lab_host",
+        [{"name": "w-web", "suite": "bookworm", "group": "harvest_nginx", "aliases": [API, OTHER]}],
+        indirect=True,
+        scope="module",
+        ids=["bookworm"],
+    ),
+]
+urllib3.disable_warnings()
+Go = Callable[[str], Settings]
+
+
+@pytest.fixture(scope="module")
+def go(lab_host: hosts.Host) -> Go:
+    """Bring the host into a topology, by settings alone, from whichever it is in."""
+    now, me = [""], {"trusted_addresses": [bridge_address(lab_host)]}  # floods are test_nginx.py's matter
+
+    def to(name: str) -> Settings:
+        if now[0] != name:
+            now[0] = ""
+            (beside if name == "beside" else alone)(lab_host)
+            converge(lab_host, **(PLAIN | TOPOLOGIES[name] | me))
+            now[0] = name
+        return settings_from({**hosts.find(lab_host.name).record.settings})
+
+    return to
+
+
+def beside(host: hosts.Host) -> None:
+    """Somebody else's site has the name, and includes ours."""
+    (host.root / "var/www/other").mkdir(parents=True, exist_ok=True)
+    (host.root / "var/www/other/index.html").write_text("the other site\n")
+    (host.root / "etc/nginx/sites-enabled").mkdir(parents=True, exist_ok=True)
+    (host.root / "etc/nginx/sites-enabled/other").write_text(
+        f"server {{\n    listen 80;\n    server_name {NAME};\n    root /var/www/other;\n"
+        f"    include /etc/nginx/harvest.d/{NAME}/*.conf;\n    location /mine {{ return 200 mine; }}\n}}\n"
+    )
+
+
+def alone(host: hosts.Host) -> None:
+    (host.root / "etc/nginx/sites-enabled/other").unlink(missing_ok=True)
+
+
+def visitor(url: str) -> Visitor:
+    made = Visitor(url)
+    made.session.verify = False
+    made.session.trust_env = False  # REQUESTS_CA_BUNDLE would have it verify all the same
+    return made
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_everything_a_browser_asks_for_is_there_and_nothing_of_the_old_is_left(
+    name: str, go: Go, lab_host: hosts.Host
+) -> None:
+    settings = go(name)
+    for each in settings.all_instances:
+        troubles, seen = crawl(visitor(each.url(lab_host.fqdn)), behind_nginx=settings.mode == "nginx")
+        assert troubles == []
+        assert seen > 10
+    assert present(lab_host) == wanted(settings)
+
+
+def present(host: hosts.Host) -> dict[str, set[str]]:
+    """What of HARVEST's is on the host, by kind."""
+
+    def lines(command: str) -> set[str]:
+        return set(host.exec(command, check=False).stdout.split())
+
+    return {
+        "sites": lines("ls /etc/nginx/sites-enabled") - {"other"},
+        "includes": lines("cd /etc/nginx/harvest.d 2>/dev/null && ls -d */*.conf"),
+        "snippets": lines("cd /etc/nginx && ls conf.d/harvest* snippets/harvest* modules-enabled/*harvest*"),
+        "certificates": lines("ls /etc/harvest/tls"),
+        "running": lines(
+            "systemctl list-units --plain --no-legend 'harvest*' | grep -oE '^harvest[^ ]*(service|socket)'"
+        ),
+        "units": lines(
+            "cd /etc/systemd/system && ls */harvest*-frontend.* */harvest*-backend@* | grep -o 'harvest[^/]*$'"
+        ),
+        "files": lines("cd /etc/systemd/system && ls harvest*-frontend.socket harvest*-certificates.*"),
+        "rules": lines("ufw status | grep ALLOW | grep -v v6 | grep -o '^[0-9]*/tcp'"),
+        "ports": {line.split()[3].rpartition(":")[2] for line in host.exec("ss -Hltn").stdout.splitlines()},
+    }
+
+
+def wanted(settings: Settings) -> dict[str, set[str]]:
+    """What ought to be there, from the settings."""
+    sites = {name for domain in settings.sites for name in settings.certificate_names(domain)}
+    every = settings.all_instances
+    nginx, own = settings.mode == "nginx", settings.mode == "nginx" and settings.site == "own"
+    snippets = {f"snippets/harvest-{name}.conf" for name in ("answer", "proxy", "tls", "upstream")}
+    includes = {f"{each.domain}/{each.name}.conf" for each in every}
+    includes |= {f"{each.api_domain}/{each.name}.conf" for each in every if each.api_domain}
+    own_ports = {port for each in every for port in each.ports}
+    units = {f"{stem}.{kind}" for each in every for stem in each.stems for kind in ("socket", "service")}
+    return {
+        "running": units | {f"{each.slug}-migrate.service" for each in every},
+        "sites": sites | {"00-default"} if own else set(),
+        "includes": includes if nginx else set(),
+        "snippets": snippets | {"conf.d/harvest.conf", "modules-enabled/90-harvest.conf"} if nginx else set(),
+        "certificates": set(settings.sites) if own and settings.tls != "off" else set(),
+        "units": units,
+        "files": {f"{each.frontend}.socket" for each in every},
+        "rules": {f"{port}/tcp" for port in settings.open_ports},
+        "ports": {str(port) for port in own_ports | set(settings.open_ports)},
+    }
+
+
+def test_nothing_answers_at_a_wrong_place(go: Go) -> None:
+    go("subpath")
+    me = visitor(f"https://{NAME}/harvest/")
+    assert [me.get(path).status_code for path in ("/", "/_dash-layout", "/api/health", "/research/")] == [
+        404
+    ] * 4
+    moved = me.get("/harvest")
+    assert (moved.status_code, moved.headers["Location"].removeprefix(me.origin)) == (301, "/harvest/")
+
+
+@pytest.mark.parametrize("name", ["root", "api"])
+def test_an_unknown_name_or_a_bare_address_gets_no_answer(name: str, go: Go, lab_host: hosts.Host) -> None:
+    go(name)
+    for url in (f"http://{lab_host.address}/", f"https://{lab_host.address}/"):
+        for host in ({}, {"Host": "unknown.example.org"}):
+            with pytest.raises(requests.exceptions.ConnectionError):
+                requests.get(url, headers=host, verify=False, timeout=5)
+
+
+def test_the_api_s_own_name_answers_its_page_s_origin_only(go: Go) -> None:
+    go("api")
+    for origin, allowed in ((f"https://{NAME}", f"https://{NAME}"), ("https://evil.example.org", None)):
+        answer = requests.get(
+            f"https://{API}/api/choices", headers={"Origin": origin}, verify=False, timeout=10
+        )
+        assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+    assert visitor(f"https://{NAME}/").get("api/choices").status_code == 404
+    assert visitor(f"https://{API}/").get("_dash-layout").status_code == 404
+    me = visitor(f"https://{NAME}/")
+    me.sign_in()
+    (cookie,) = me.session.cookies
+    assert (cookie.secure, cookie.domain, cookie.path) == (True, NAME, "/")
+
+
+def token(url: str) -> dict[str, str]:
+    """The header of somebody who signed in by script at the API below `url`."""
+    body = {"email": ADMIN, "password": password()}
+    got = requests.post(f"{url}api/login", json=body, verify=False, timeout=30)
+    assert got.status_code == 200, got.text
+    return {"Authorization": f"Bearer {got.json()['token']}"}
+
+
+@pytest.mark.parametrize("name", ["instances", "domains"])
+def test_no_instance_serves_another_s_data(name: str, go: Go, lab_host: hosts.Host) -> None:
+    one, two = (each.url("") for each in go(name).all_instances)
+    first, second = token(one), token(two)
+    project = f"Only here {time.time()}"
+    made = requests.post(
+        f"{one}api/projects", json={"name": project}, headers=first, verify=False, timeout=30
+    )
+    assert made.status_code in (200, 201), made.text
+    assert project in requests.get(f"{one}api/projects", headers=first, verify=False, timeout=30).text
+    assert project not in requests.get(f"{two}api/projects", headers=second, verify=False, timeout=30).text
+    assert requests.get(f"{two}api/me", headers=first, verify=False, timeout=30).status_code == 401
+    processes = lab_host.exec("ps -o user:32=,args= -e | grep [g]unicorn").stdout
+    assert {line.split()[0] for line in processes.splitlines()} == {"harvest", "harvest-research"}
+    for path in ("/var/lib/harvest", "/etc/harvest/secret_key"):
+        tried = lab_host.exec(f"runuser -u harvest-research -- ls -l {path}/.", check=False)
+        assert tried.returncode != 0
+    secrets = lab_host.exec("cat /etc/harvest/secret_key /etc/harvest-research/secret_key").stdout.split()
+    assert len(set(secrets)) == 2
+
+
+def log(host: hosts.Host, since: int = 0) -> list[dict[str, Any]]:
+    """nginx's own words about HARVEST's requests."""
+    lines = (host.root / "var/log/nginx/harvest.access.log").read_text().splitlines()
+    return [json.loads(line) for line in lines[since:]]
+
+
+CHOICES_INSIDE = (
+    'python3 -c "import urllib.request as u; '
+    "[u.urlopen('http://127.0.0.1:5000/api/choices', timeout=60).read() for i in range({})]\""
+)
+
+
+def test_requests_are_spread_evenly_and_so_are_the_frontend_s_own(go: Go, lab_host: hosts.Host) -> None:
+    go("several")
+    since, session = len(log(lab_host)), requests.Session()
+    for _ in range(60):
+        session.get(f"https://{NAME}/api/choices", verify=False, timeout=10)
+    assert "HARVEST_API_BASE=http://127.0.0.1:5000" in lab_host.exec("cat /etc/harvest/harvest.env").stdout
+    lab_host.exec(CHOICES_INSIDE.format(60))
+    counted = Counter((entry["client"], entry["backend"]) for entry in log(lab_host, since))
+    assert len(counted) == 6, counted
+    assert max(counted.values()) - min(counted.values()) <= 4, counted
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cure"),
+    [
+        (
+            "stop harvest-backend@5002.socket harvest-backend@5002.service",
+            "start harvest-backend@5002.socket",
+        ),
+        ("kill -s STOP harvest-backend@5002.service", "kill -s CONT harvest-backend@5002.service"),
+    ],
+    ids=["stopped", "hung"],
+)
+def test_a_backend_in_trouble_fails_no_request(trouble: str, cure: str, go: Go, lab_host: hosts.Host) -> None:
+    go("several")
+    me = visitor(f"https://{NAME}/")
+    with visited(
+        lambda session: session.get(f"https://{NAME}/api/choices", verify=False, timeout=60)
+    ) as failures:
+        lab_host.exec(f"systemctl {trouble}")
+        try:
+            me.sign_in()
+            time.sleep(3)
+            lab_host.exec(CHOICES_INSIDE.format(6))
+        finally:
+            lab_host.exec(f"systemctl {cure}")
+    assert failures == []
+    lab_host.exec("systemctl start harvest-backend@5002.service")
+
+
+def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host) -> None:
+    go("beside")
+    assert requests.get(f"http://{NAME}/", timeout=5).text == "the other site\n"
+    assert requests.get(f"http://{NAME}/mine", timeout=5).text == "mine"
+    assert crawl(Visitor(f"http://{NAME}/harvest/"))[0] == []
+
+
+def test_another_s_broken_site_is_named_and_everything_goes_on(go: Go, lab_host: hosts.Host) -> None:
+    go("root")
+    broken = lab_host.root / "etc/nginx/sites-enabled/broken"
+    broken.write_text("server { nonsense; }\n")
+    try:
+        run = change(lab_host, max_upload_mb=7)
+        assert run.code != 0
+        assert "the broken file is /etc/nginx/sites-enabled/broken, which is not HARVEST's" in run.said
+        assert visitor(f"https://{NAME}/").get("").status_code == 200
+        assert "101m" in lab_host.exec("cat /etc/nginx/snippets/harvest-answer.conf").stdout
+    finally:
+        broken.unlink()
+    assert change(lab_host, max_upload_mb=100).code == 0
+
+
+def test_a_name_that_another_site_has_is_refused(go: Go, lab_host: hosts.Host) -> None:
+    go("root")
+    beside(lab_host)
+    try:
+        run = change(lab_host, max_upload_mb=7)
+        assert run.code != 0
+        assert f"another site of this host has the name {NAME}" in run.said
+    finally:
+        alone(lab_host)
+    assert change(lab_host, max_upload_mb=100).code == 0
+
+
+def test_internal_mode_opens_the_frontend_and_no_backend(go: Go, lab_host: hosts.Host) -> None:
+    go("internal")
+    ports = {port for port in (80, 443, 5001, 8050) if reachable(lab_host.address, port, "")}
+    assert ports == {8050}
+    assert lab_host.exec("systemctl is-active nginx", check=False).stdout.strip() in ("inactive", "failed")
+    assert deploy(lab_host.name).changed == []
