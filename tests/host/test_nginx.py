@@ -1,0 +1,169 @@
+"""What nginx does in trouble and under abuse: limits, pages, uploads, and who is believed about what."""
+
+import json
+import threading
+import time
+
+import pytest
+import requests
+
+from lab import hosts
+from tests.host.authority import bridge_address
+from tests.host.visitor import Visitor
+from tests.host.web_hosts import change
+
+NAME = "w-nginx.harvest.test"
+URL = f"http://{NAME}/harvest/"
+pytestmark = [
+    pytest.mark.xdist_group("w-nginx"),
+    pytest.mark.parametrize(
+        "lab_host",
+        [
+            {
+                "name": "w-nginx",
+                "suite": "trixie",
+                "group": "harvest_subpath",
+                "settings": {"max_upload_mb": 2},
+            }
+        ],
+        indirect=True,
+        scope="module",
+        ids=["trixie"],
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def host(lab_host: hosts.Host) -> hosts.Host:
+    run = change(
+        lab_host, trusted_addresses=[bridge_address(lab_host)]
+    )  # fail2ban would ban the floods below
+    assert run.code == 0, run.said
+    return lab_host
+
+
+def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) -> None:
+    """The guesser and the person who works share one address, as behind an institute's router."""
+    worked: list[int] = []
+
+    def work() -> None:
+        me = Visitor(URL)
+        for _ in range(60):
+            worked.append(me.get("_dash-layout").status_code)
+            worked.append(me.get("api/choices").status_code)
+            time.sleep(0.05)
+
+    person = threading.Thread(target=work)
+    person.start()
+    guesses = [
+        requests.post(f"{URL}api/login", json={"email": "a@b.org", "password": f"x{n}"}, timeout=30)
+        for n in range(40)
+    ]
+    person.join()
+    refused = [guess for guess in guesses if guess.status_code == 429 and "Retry-After" in guess.headers]
+    assert len(refused) >= 10
+    assert refused[-1].headers["Retry-After"].isdigit()
+    assert refused[-1].json()["ok"] is False
+    assert set(worked) == {200}
+
+
+def test_a_flood_is_answered_with_429_and_never_an_error(host: hosts.Host) -> None:
+    seen: list[int] = []
+
+    def flood() -> None:
+        session = requests.Session()
+        for _ in range(250):
+            seen.append(session.get(f"{URL}api/choices", timeout=30).status_code)
+
+    threads = [threading.Thread(target=flood) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(seen) == {200, 429}
+    time.sleep(1)
+    assert requests.get(f"{URL}api/choices", timeout=10).status_code == 200
+
+
+def test_maintenance_is_one_file_and_says_when_to_come_back(host: hosts.Host) -> None:
+    host.exec("touch /etc/nginx/harvest-maintenance")
+    try:
+        page, api = requests.get(URL, timeout=10), requests.get(f"{URL}api/choices", timeout=10)
+    finally:
+        host.exec("rm /etc/nginx/harvest-maintenance")
+    assert (page.status_code, api.status_code) == (503, 503)
+    assert "HARVEST is being worked on" in page.text
+    assert api.json()["ok"] is False
+    assert page.headers["Retry-After"] == api.headers["Retry-After"] == "120"
+    assert requests.get(URL, timeout=10).status_code == 200
+
+
+def test_a_stopped_harvest_has_a_page_of_its_own(host: hosts.Host) -> None:
+    units = "harvest-frontend.socket harvest-frontend.service harvest-backend@5001.socket harvest-backend@5001.service"
+    host.exec(f"systemctl stop {units}")
+    try:
+        page, api = requests.get(URL, timeout=10), requests.get(f"{URL}api/choices", timeout=10)
+        assets = requests.get(f"{URL}_dash-component-suites/none.js", timeout=10)
+    finally:
+        host.exec(f"systemctl start {units}")
+    assert (page.status_code, api.status_code, assets.status_code) == (502, 502, 502)
+    assert "HARVEST does not answer" in page.text
+    assert api.json()["ok"] is False
+    for answer in (page, api):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "nginx/" not in answer.text + answer.headers["Server"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(2 * 2**20, 401), (4 * 2**20, 413)])
+def test_uploads_end_at_the_setting(size: int, status: int, host: hosts.Host) -> None:
+    headers = {"Content-Type": "application/pdf"}
+    answer = requests.put(f"{URL}api/papers/1/pdf", data=b"x" * size, headers=headers, timeout=30)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].startswith("application/json")
+
+
+def test_what_a_client_says_about_its_address_is_not_believed(host: hosts.Host) -> None:
+    requests.get(
+        f"{URL}api/choices?who=me", headers={"X-Forwarded-For": "1.2.3.4", "X-Real-IP": "1.2.3.4"}, timeout=10
+    )
+    log = host.root / "var/log/nginx/harvest.access.log"
+    deadline = time.monotonic() + 5
+    while "/harvest/api/choices" not in (line := log.read_text().splitlines()[-1]):
+        assert time.monotonic() < deadline, line
+        time.sleep(0.1)
+    last = json.loads(line)
+    assert last["client"] != "1.2.3.4"
+    assert last["path"] == "/harvest/api/choices"
+
+
+def test_files_come_from_disk_compressed_and_python_is_not_asked(host: hosts.Host) -> None:
+    me = Visitor(URL)
+    scripts = [path for path in me.assets() if path.endswith(".js")]
+    units = "harvest-frontend.socket harvest-frontend.service"
+    host.exec(f"systemctl stop {units}")
+    try:
+        answers = [me.get(path) for path in scripts]
+    finally:
+        host.exec(f"systemctl start {units}")
+    assert {answer.status_code for answer in answers} == {200}
+    big = [answer for answer in answers if len(answer.content) > 2000]
+    assert {answer.headers["Content-Encoding"] for answer in big} == {"gzip"}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"public, max-age=31536000, immutable"}
+
+
+def test_a_thousand_connections_are_served_without_an_error(host: hosts.Host) -> None:
+    said = host_load(f"{URL}api/health", connections=1000, seconds=4)
+    assert "Socket errors" not in said, said
+    assert "Non-2xx" not in said, said
+
+
+def host_load(url: str, connections: int, seconds: int) -> str:
+    """wrk's words about so many connections at once."""
+    import shutil
+    import subprocess
+
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        pytest.skip("no wrk on this machine")
+    command = [wrk, "-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", url]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
