@@ -6,7 +6,6 @@ The same declarations feed the OpenAPI document, so it cannot drift from what is
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,10 @@ from werkzeug.exceptions import HTTPException
 from harvest import accounts
 from harvest.accounts import User
 from harvest.db import Database
+from harvest.drain import drain
 from harvest.settings import Settings
 
 MAX_JSON_BYTES = 2 * 1024 * 1024
-# A refused body is read and dropped for so many seconds, since a client that still sends would not see the answer.
-DRAIN_SECONDS = 10
 
 
 class Problem(Exception):
@@ -226,17 +224,3 @@ def _crash(error: Exception) -> Response:
             return refuse(507, "The server's disk is full: nothing was saved. Please tell the administrator.")
         return refuse(503, "The database is not available: nothing was saved. Please try again.")
     return refuse(500, "HARVEST failed here: nothing was saved. The server's log says why.")
-
-
-def drain() -> None:
-    """Read and drop what is left of a refused body, for a while."""
-    stop = time.monotonic() + DRAIN_SECONDS
-    stream, left = request.environ["wsgi.input"], request.content_length or 0
-    try:
-        while left > 0 and time.monotonic() < stop:
-            got = len(stream.read(min(left, 1 << 20)))
-            if not got:
-                return
-            left -= got
-    except OSError:
-        return

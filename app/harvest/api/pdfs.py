@@ -10,8 +10,9 @@ from sqlalchemy import Row, delete, insert, select
 from harvest import audit, pdfstore
 from harvest.api import papers
 from harvest.api.fields import PATH_ID
-from harvest.api.http import Call, Problem, drain, endpoint
+from harvest.api.http import Call, Problem, endpoint
 from harvest.clock import now
+from harvest.drain import drain
 from harvest.pdfcheck import NotAPdf
 from harvest.tables import paper, pdf
 

@@ -14,8 +14,9 @@ from pydantic import Field
 from harvest import audit, exporting, importing, triples
 from harvest.api.auth import sign_in
 from harvest.api.fields import Id
-from harvest.api.http import Call, In, Problem, answer, drain, endpoint
+from harvest.api.http import Call, In, Problem, answer, endpoint
 from harvest.clock import now
+from harvest.drain import drain
 
 
 class ExportQuery(triples.Filters):

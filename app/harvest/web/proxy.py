@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import requests
 from flask import Blueprint, Response, redirect, request
 
-from harvest.api.http import drain
+from harvest.drain import drain
 from harvest.settings import Settings
 from harvest.web import client
 
