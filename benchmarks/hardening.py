@@ -64,8 +64,8 @@ def cis(host: hosts.Host) -> dict[str, Any]:
     host.exec(f"cd /var/tmp; {scan} >/dev/null 2>/var/tmp/oscap.log", check=False, timeout=900)
     results = [
         (rule.get("idref", "").rpartition("content_rule_")[2], result.text)
-        for rule in ET.parse(host.root / "var/tmp/results.xml").iter("{*}rule-result")  # noqa: S314 - our own file
-        for result in rule.iter("{*}result")
+        for rule in ET.parse(host.root / "var/tmp/results.xml").findall(".//{*}rule-result")  # noqa: S314 - our own file
+        for result in rule.findall("{*}result")
     ]
     passed, failed = (
         sorted(name for name, text in results if text == verdict) for verdict in ("pass", "fail")

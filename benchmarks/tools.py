@@ -37,7 +37,7 @@ def hardened_policy(address: str, software: str) -> str:
     """The verdict of the newest built-in server policy that is not newer than the software, subsets allowed.
 
     OpenSSH 10's policy wants post-quantum key exchange alone, which many clients cannot do yet (paramiko, by which
-    the deploy itself logs in, is one); it is judged by 9.9's.
+    the deploy itself logs in, is one); it is judged by 9.9's. Debian's 9.2 knows sntrup761 by its later name as well.
     """
     number = re.search(r"OpenSSH_(\d+)\.(\d+)", software)
     version = min((int(number[1]), int(number[2])), (9, 9)) if number else (9, 9)
@@ -55,7 +55,7 @@ def hardened_policy(address: str, software: str) -> str:
         f"from ssh_audit.builtin_policies import BUILTIN_POLICIES as P; p = P[{name!r}]; j = ', '.join; "
         f"print('name = \"{name}, or less\"', 'version = 1', 'allow_algorithm_subset_and_reordering = true', "
         "'host keys = ' + j(p['host_keys'] + (p['optional_host_keys'] or [])), "
-        "'key exchanges = ' + j([*p['kex'], 'ext-info-s', 'kex-strict-s-v00@openssh.com']), "
+        "'key exchanges = ' + j([*p['kex'], 'sntrup761x25519-sha512', 'ext-info-s', 'kex-strict-s-v00@openssh.com']), "
         "'ciphers = ' + j(p['ciphers']), 'macs = ' + j(p['macs']), sep=chr(10))"
     )
     policy.write_text(

@@ -40,13 +40,17 @@ def access(settings: Settings) -> None:
 
 def admin_keys(settings: Settings, home: str) -> Files:
     name, lines = settings.admin_user, "\n".join(settings.admin_keys) + "\n"
-    folder = Directory(f"{home}/.ssh", 0o700, name, name)
-    return Files((folder, File(f"{home}/.ssh/authorized_keys", lines, 0o600, name, name)))
+    folders = (Directory(home, 0o750, name, name), Directory(f"{home}/.ssh", 0o700, name, name))
+    return Files((*folders, File(f"{home}/.ssh/authorized_keys", lines, 0o600, name, name)))
 
 
 def sudo(settings: Settings) -> Files:
     right = File("/etc/sudoers.d/harvest-admin", render("sudo/harvest-admin", settings=settings), 0o440)
-    return Files((right,), check="visudo -cf /etc/sudoers", within=("/etc/sudoers.d",))
+    return Files(
+        (Directory("/etc/sudoers.d", 0o750), right),
+        check="visudo -cf /etc/sudoers",
+        within=("/etc/sudoers.d",),
+    )
 
 
 def sshd_files(settings: Settings) -> Files:

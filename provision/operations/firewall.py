@@ -44,8 +44,13 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
         return
     lines = [f"ufw allow {port}/tcp" for port in want.open_ports]
     lines += [f"ufw {_deletion(rule)}" for rule in stale(found, want)]
-    lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
-    lines += ["ufw --force enable"] if not found.enabled or not live else ["ufw reload"]
+    # Either of these two empties the chains for a moment, so only where the firewall is not as it should be anyway.
+    if not set(DEFAULTS) <= set(found.defaults):
+        lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
+    if not found.enabled:
+        lines += ["ufw --force enable"]
+    elif not live:
+        lines += ["ufw reload"]
     yield script("exec 3>&1 >/dev/null\n" + "\n".join(lines))
 
 

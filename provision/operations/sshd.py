@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from provision.facts.host_state import HostState, Query
 from provision.operations import units
-from provision.operations.converge import Command
+from provision.operations.converge import Command, script
 from provision.operations.files import Files
 
 
@@ -31,14 +31,26 @@ def changes(have: HostState, want: Sshd) -> Iterator[Command]:
     A restart of either cuts no session that is open: sessions are processes of their own (KillMode=process).
     """
     if have.units[SOCKET].active == "active":
-        socket = units.Unit(SOCKET, (want.socket_config,))
-        yield from units.changes(have, units.Units((socket,)))
-        # The daemon behind the socket, where one stays (Ubuntu, Debian 13), is restarted: a reload would have it
-        # bind the port that the socket holds. Where each connection starts its own (Debian 12), there is none.
-        if have.units[SERVICE].active == "active":
-            yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), static=True),)))
+        yield from _behind_the_socket(have, want)
         return
     yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), reload=True),)))
+
+
+def _behind_the_socket(have: HostState, want: Sshd) -> Iterator[Command]:
+    """The daemon behind the socket, where one stays (Ubuntu, Debian 13), is stopped for the socket's restart, which
+    systemd refuses else, and is restarted for its file: a reload would have it bind the port that the socket holds.
+    Where each connection starts its own (Debian 12), there is none."""
+    socket = units.Unit(SOCKET, (want.socket_config,))
+    daemon = have.units[SERVICE].active == "active"
+    if not (daemon and units.is_stale(have, socket)):
+        yield from units.changes(have, units.Units((socket,)))
+        if daemon:
+            yield from units.changes(have, units.Units((units.Unit(SERVICE, (want.config,), static=True),)))
+        return
+    start = units.act(units.Unit(SERVICE, static=True), "start")
+    yield script(
+        f"systemctl daemon-reload; systemctl stop {SERVICE}\n{units.act(socket, 'restart')}\n{start}"
+    )
 
 
 def after(have: HostState, placed: Files) -> HostState:

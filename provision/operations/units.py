@@ -47,7 +47,7 @@ def is_stale(have: HostState, unit: Unit) -> bool:
     return any(have.files[path].changed > read_at for path in unit.watches)
 
 
-def _act(unit: Unit, verb: str) -> str:
+def act(unit: Unit, verb: str) -> str:
     """Start, restart or reload; on failure the unit's last words and the next command to type.
 
     systemd counts a deliberate start like one after a crash: several deploys in a minute would reach the unit's
@@ -77,9 +77,9 @@ def changes(have: HostState, want: Units) -> Iterator[Command]:
         if not unit.static and not state.enabled.startswith("enabled"):
             yield script(f"systemctl unmask --quiet {unit.name}; systemctl enable --quiet {unit.name}")
         if not _runs(state):
-            yield script(_act(unit, "start"))
+            yield script(act(unit, "start"))
         elif is_stale(have, unit):
-            yield script(_act(unit, "reload" if unit.reload else "restart"))
+            yield script(act(unit, "reload" if unit.reload else "restart"))
 
 
 def _runs(state: UnitState) -> bool:

@@ -3,15 +3,18 @@
 from pyinfra import host
 
 from provision.operations.access import Interrupted, resume
+from provision.operations.host import Quiet, quiet
 from provision.operations.packages import Packages, install
 from provision.operations.support import Supported, check
 from provision.settings import settings_from
 from tasks.access import access
 from tasks.finish import finish
 
+NAMES = ("openssh-server", "sudo", "ufw")
 settings = settings_from(host.data.dict())
 check("The host is one that we support", Supported())
 resume("No earlier run is half-way", Interrupted())
-install("Packages", Packages(("openssh-server", "sudo", "ufw")))
+quiet("Nobody else is setting the host up", Quiet(NAMES))
+install("Packages", Packages(NAMES))
 access(settings)
 finish(settings)

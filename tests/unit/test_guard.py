@@ -53,6 +53,11 @@ def test_a_stale_rule_is_named_and_deleted_after_the_wanted_ones_are_allowed() -
     )
 
 
+def test_a_firewall_that_is_up_is_never_down_for_a_new_rule() -> None:
+    (command,) = text(firewall.changes(state(firewall=wall(22)), firewall.Firewall((22, 80))))
+    assert not {"reload", "enable", "default"} & set(command.split())
+
+
 def test_the_old_port_stays_open_until_the_confirmation() -> None:
     have = state(firewall=wall(22))
     both = text(firewall.changes(have, firewall.Firewall((2222, 22))))
