@@ -120,9 +120,10 @@ def _own_sentence(connection: Connection, call: Call, sentence_id: int) -> dict:
 def save(call: Call) -> dict:
     """Save a sentence and its triples: all of it or nothing."""
     body, at = call.body, now()
-    with call.db.write() as connection:
-        if body.triples:
+    if body.triples:
+        with call.db.read() as connection:  # before the write: others wait no longer than they must
             check_types(connection, body.triples)
+    with call.db.write() as connection:
         if body.sentence_id:
             home, sentence_id = _own_sentence(connection, call, body.sentence_id), body.sentence_id
         else:
