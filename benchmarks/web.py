@@ -1,0 +1,200 @@
+"""The web tier as ratios against the guides' own configuration, beside it on one host: `python -m benchmarks.web`.
+
+first load      bytes of the page and all that it links to, ours / the guides' (goal: at most 0.30)
+asset           requests a second for the largest script, 100 connections, ours / the guides' (at least 20)
+health          requests a second at 100 connections, through our nginx / of our gunicorn directly (at least 0.85)
+1000            socket errors and answers other than 200 at 1,000 connections, ours and the guides' (ours: none)
+
+The guides' side is what they say to type: 4 + 4 sync workers without --preload, their nginx block, Debian's nginx.conf.
+The load is wrk's, in the host's own network: neither the firewall nor fail2ban is part of what is compared.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+import urllib3
+
+from lab import boot, hosts
+
+REPO = Path(__file__).parents[1]
+NAME = "b-web"
+GUIDES_PORT = 8444
+WRK = shutil.which("wrk") or "wrk"
+
+# Guide 000, "Same domain" and "Subpath": the locations, sizes, timeouts and headers that it gives.
+GUIDES_SITE = """
+server {
+    listen 8444 ssl http2;
+    server_name NAME;
+    ssl_certificate /etc/harvest/tls/NAME/cert.pem;
+    ssl_certificate_key /etc/harvest/tls/NAME/key.pem;
+    client_max_body_size 100M;
+    proxy_connect_timeout 300s;
+    proxy_send_timeout 300s;
+    proxy_read_timeout 300s;
+    add_header X-Frame-Options "SAMEORIGIN" always;
+    add_header X-Content-Type-Options "nosniff" always;
+    add_header X-XSS-Protection "1; mode=block" always;
+    location / {
+        proxy_pass http://127.0.0.1:8060;
+        proxy_set_header Host $host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection "upgrade";
+        proxy_redirect off;
+    }
+    location /api/ {
+        proxy_pass http://127.0.0.1:5061;
+        proxy_set_header Host $host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection "upgrade";
+        proxy_redirect off;
+    }
+}
+"""
+GUIDES_SETUP = """set -e
+mkdir -p /etc/guides
+sed 's/worker_connections.*/worker_connections 768;/; s#/run/nginx.pid#/run/guides.pid#
+  s#/var/log/nginx/#/var/log/guides-#
+  s#include /etc/nginx/conf.d/.*##; s#include /etc/nginx/sites-enabled/.*#include /etc/guides/site.conf;#
+  s#include /etc/nginx/modules-enabled/.*##' /etc/nginx/nginx.conf >/etc/guides/nginx.conf
+for pair in be:5061:app fe:8060:server; do
+  IFS=: read -r part port object <<EOT
+$pair
+EOT
+  systemctl stop guides-$part 2>/dev/null || true
+  systemd-run -q --collect --unit guides-$part -p User=harvest -p EnvironmentFile=/etc/harvest/harvest.env \\
+    -p WorkingDirectory=/var/lib/harvest --setenv HARVEST_API_BASE=http://127.0.0.1:5061 \\
+    /opt/harvest/venv/bin/gunicorn --pythonpath /opt/harvest/harvest --no-control-socket --workers 4 \\
+    --bind 127.0.0.1:$port --timeout 120 wsgi_$part:$object
+done
+systemctl stop guides-nginx 2>/dev/null || true
+systemd-run -q --collect --unit guides-nginx /usr/sbin/nginx -g 'daemon off;' -c /etc/guides/nginx.conf
+sleep 5
+"""
+
+
+def run_in(host: hosts.Host, *command: str) -> str:
+    """A program of this machine in the host's network."""
+    words = ["nsenter", "-t", str(boot.leader(host.name)), "-n", *command]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def load(host: hosts.Host, url: str, connections: int, seconds: int) -> tuple[float, int]:
+    """Requests a second, and how many went wrong."""
+    said = run_in(
+        host,
+        WRK,
+        "-t2",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-H",
+        "Accept-Encoding: gzip",
+        url,
+    )
+    rate = float(re.findall(r"Requests/sec:\s+([0-9.]+)", said)[0])
+    wrong = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", said)))
+    wrong += sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
+    return rate, wrong
+
+
+def first_load(host: hosts.Host, port: int) -> int:
+    """Bytes that a browser gets for the page and all that it links to, as they come over the wire."""
+    origin = f"https://{host.fqdn}:{port}"
+    session = requests.Session()
+    session.trust_env, session.verify = False, False
+    host.exec(f"ufw allow {port}/tcp >/dev/null")
+    page = session.get(f"{origin}/", timeout=20)
+    found = {"/", *re.findall(r'(?:src|href)="(/[^"#]+)"', page.text)}
+    total = 0
+    for path in found:
+        with session.get(origin + path, stream=True, timeout=20) as answer:
+            total += len(answer.raw.read(decode_content=False))
+    return total
+
+
+def largest_script(host: hosts.Host) -> str:
+    page = requests.Session()
+    page.trust_env = False
+    text = page.get(f"https://{host.fqdn}/", verify=False, timeout=20).text
+    scripts = re.findall(r'src="(/[^"]+\.js)"', text)
+    root = host.root / host.exec("readlink -f /opt/harvest/static").stdout.strip().lstrip("/")
+    return str(max(scripts, key=lambda path: (root / path.lstrip("/")).stat().st_size))
+
+
+def prepare() -> hosts.Host:
+    """A deployed host with a self-signed certificate, and the guides' configuration beside it."""
+    host = hosts.up(NAME, suite="trixie", group="harvest_nginx", settings={"tls": "selfsigned"})
+    pyinfra = Path(sys.executable).with_name("pyinfra")
+    command = [str(pyinfra), "inventories/lab.py", "deploy.py", "-y", "--limit", NAME]
+    subprocess.run(command, cwd=REPO, check=True, capture_output=True)
+    folder = host.root / "etc/guides"
+    folder.mkdir(exist_ok=True)
+    (folder / "site.conf").write_text(GUIDES_SITE.replace("NAME", host.fqdn))
+    host.exec(GUIDES_SETUP)
+    return host
+
+
+def measure(host: hosts.Host, rounds: int, seconds: int) -> dict[str, object]:
+    """Each pair in turn, medians compared."""
+    ours, guides, direct = (
+        f"https://{host.fqdn}",
+        f"https://{host.fqdn}:{GUIDES_PORT}",
+        "http://127.0.0.1:5001",
+    )
+    script = largest_script(host)
+    cells = {
+        "asset": (f"{ours}{script}", f"{guides}{script}"),
+        "health": (f"{ours}/api/health", f"{direct}/api/health"),
+        "health, guides": (f"{ours}/api/health", f"{guides}/api/health"),
+    }
+    found: dict[str, object] = {}
+    for name, urls in cells.items():
+        rates: tuple[list[float], list[float]] = ([], [])
+        for _ in range(rounds):
+            for url, kept in zip(urls, rates, strict=True):
+                kept.append(load(host, url, 100, seconds)[0])
+        first, second = (statistics.median(kept) for kept in rates)
+        found[name] = {"ours": round(first), "other": round(second), "ratio": round(first / second, 2)}
+    sizes = first_load(host, 443), first_load(host, GUIDES_PORT)
+    found["first load"] = {"ours": sizes[0], "other": sizes[1], "ratio": round(sizes[0] / sizes[1], 3)}
+    wrong = [load(host, f"{url}/api/health", 1000, seconds)[1] for url in (ours, guides)]
+    found["errors at 1,000 connections"] = {"ours": wrong[0], "other": wrong[1]}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="times each pair is measured (default 3)")
+    parser.add_argument("--seconds", type=int, default=5, help="length of one load (default 5)")
+    parser.add_argument("--keep", action="store_true", help="leave the host up")
+    arguments = parser.parse_args()
+    urllib3.disable_warnings()
+    host = prepare()
+    try:
+        print(json.dumps(measure(host, arguments.rounds, arguments.seconds), indent=2))
+    finally:
+        if not arguments.keep:
+            host.down()
+
+
+if __name__ == "__main__":
+    main()
