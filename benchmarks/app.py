@@ -45,6 +45,7 @@ def naive_engine(url):
             cursor.connection.isolation_level = None
     return engine
 
+db.WriterLock = lambda _: db.nullcontext()
 db.make_engine = naive_engine  # no BEGIN: SQLite commits each row by itself
 from wsgi_be import app  # noqa: E402
 """
@@ -148,10 +149,16 @@ def serve(folder: Path, naive: bool) -> Iterator[Served]:
     else:
         services.harvest(environ, "assets", folder / "static")
         static = f"root {folder}/static; gzip_static on; expires 1y;"
-        blocks = "".join(f"location /{name}/ {{ {static} }}" for name in ("_dash-component-suites", "assets"))
-        nginx = NGINX.format(
-            connections=4096, extra="gzip on;", backlog="backlog=4096", static=blocks, **values
+        # The page's frame is the same for everyone: nginx may keep it for some seconds.
+        kept = f"proxy_pass http://127.0.0.1:{frontend}; proxy_set_header Host $http_host; proxy_cache frame;"
+        kept += " proxy_cache_valid 200 10s; proxy_ignore_headers Cache-Control;"
+        alike = ("", "_dash-layout", "_dash-dependencies")
+        blocks = "".join(f"location = /{name} {{ {kept} }}" for name in alike)
+        blocks += "".join(
+            f"location /{name}/ {{ {static} }}" for name in ("_dash-component-suites", "assets")
         )
+        extra = f"gzip on; proxy_cache_path {folder}/cache keys_zone=frame:1m;"
+        nginx = NGINX.format(connections=4096, extra=extra, backlog="backlog=4096", static=blocks, **values)
     (folder / "nginx.conf").write_text(nginx)
     with contextlib.ExitStack() as stack:
         running = []
