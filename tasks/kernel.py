@@ -30,4 +30,6 @@ def kernel(settings: Settings) -> None:
     apply(
         "Kernel's settings", Applied("sysctl", f"sysctl -q -e -p {SYSCTL} >/dev/null 2>&1 || true", (SYSCTL,))
     )
+    # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.
+    settle("UFW comes up at boot", Units((Unit("ufw.service"),)))
     settle("The journal is kept", Units((Unit("systemd-journald.service", (JOURNAL,), static=True),)))

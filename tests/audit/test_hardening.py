@@ -49,6 +49,11 @@ def test_no_change_of_who_gets_in_awaits_its_confirmation(host: Any) -> None:
     assert not host.file("/etc/systemd/system/harvest-guard.timer").exists
 
 
+def test_the_firewall_comes_up_at_boot(run: Any) -> None:
+    assert run("systemctl is-enabled ufw.service").strip() == "enabled"
+    assert run("systemctl is-active ufw.service").strip() == "active"
+
+
 def test_fail2ban_watches_sshd_and_nginx(run: Any, settings: Settings) -> None:
     jails = re.search(r"Jail list:\s*(.*)", run("fail2ban-client status"))
     assert jails
