@@ -16,9 +16,12 @@ BUSY_SECONDS = 10
 
 def make_engine(url: str) -> Engine:
     """An engine for SQLite (WAL, foreign keys, busy timeout) or PostgreSQL. Nothing is opened yet."""
+    # Parameters (texts, addresses, hashes) stay out of error messages, as these are logged.
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        return create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,10 +1,13 @@
 """A HARVEST of one's own for each test: a state folder, a migrated database, an admin and an annotator."""
 
+import re
 import sys
 import uuid
 from pathlib import Path
 
 import pytest
+from flask import request
+from pydantic import TypeAdapter
 from sqlalchemy import create_engine, text
 
 from tests.app import services
@@ -13,7 +16,9 @@ APP = Path(__file__).parents[2] / "app"
 sys.path.insert(0, str(APP))
 
 from harvest import accounts, migrate  # noqa: E402
-from harvest.api import create_app  # noqa: E402
+from harvest.api import create_app, models  # noqa: E402
+from harvest.api.http import ENDPOINTS  # noqa: E402
+from harvest.api.openapi import document  # noqa: E402
 from harvest.db import Database  # noqa: E402
 from harvest.settings import load  # noqa: E402
 
@@ -86,7 +91,29 @@ def database(settings):
 
 @pytest.fixture
 def backend(settings, database):
-    return create_app(settings)
+    made = create_app(settings)
+    # Tests speak through this hook, so every answer that they get is held against the OpenAPI document.
+    made.after_request(hold_against_document)
+    return made
+
+
+def hold_against_document(response):
+    rule = request.url_rule
+    declared = [one for one in ENDPOINTS if rule and (one.path, one.method) == (rule.rule, request.method)]
+    if not declared or response.mimetype != "application/json" or response.is_streamed:
+        return response
+    one = declared[0]
+    documented = document()["paths"][re.sub(r"<(?:[^<>]+:)?(\w+)>", r"{\1}", one.path)][one.method.lower()][
+        "responses"
+    ]
+    assert str(response.status_code) in documented, f"{one.method} {one.path} gave {response.status_code}"
+    if response.status_code == one.status and one.returns:
+        listed = isinstance(one.returns, list)
+        model = getattr(models, one.returns[0] if listed else one.returns)
+        TypeAdapter(list[model] if listed else model).validate_json(response.data)
+    elif response.status_code >= 400 and one.path != "/api/ready":
+        models.Error.model_validate_json(response.data)
+    return response
 
 
 class Api:

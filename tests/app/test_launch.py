@@ -72,6 +72,15 @@ def test_the_schema_in_the_code_is_the_newest_migration():
     assert ScriptDirectory(str(APP / "harvest" / "migrations")).get_current_head() == SCHEMA_HEAD
 
 
+def test_the_migrations_make_exactly_the_tables_of_the_code(database):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from harvest.tables import metadata
+
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
 def test_each_service_imports_within_a_second(tmp_path):
     """CPU seconds, so that a busy machine does not count."""
     for module in ("wsgi_be", "wsgi_fe"):

@@ -80,7 +80,7 @@ def test_a_killed_worker_leaves_nothing_half_saved_and_what_was_told_saved_is_th
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_on_a_full_disk_the_user_is_told_and_nothing_is_half_saved(backend, ann, paper):
+def test_on_a_full_disk_the_user_is_told_and_nothing_is_half_saved(backend, ann, paper, caplog):
     _, db = backend.extensions["harvest"]
     full = "PRAGMA max_page_count=1"  # SQLite's own way to say that not one more page can be had
     with db.read() as connection:
@@ -94,6 +94,8 @@ def test_on_a_full_disk_the_user_is_told_and_nothing_is_half_saved(backend, ann,
         codes.add(status)
     assert 507 in codes
     assert "nothing was saved" in answer["error"]
+    assert "disk is full" in caplog.text
+    assert "xxxxx" not in caplog.text, "what users write is not logged"
     with db.read() as connection:
         found = connection.exec_driver_sql(
             "SELECT (SELECT count(*) FROM sentence), (SELECT count(*) FROM triple)"

@@ -25,7 +25,7 @@ def _error(text: str) -> dict[str, Any]:
 
 
 def _statuses(declared: Endpoint, path: str) -> dict[str, Any]:
-    found = {*declared.errors, 400, 405, 500, 503}
+    found = {*declared.errors, 400, 405, 500, 503, 507}
     if declared.auth != "none":
         found.add(401)
     if declared.auth == "admin" or declared.method != "GET":
