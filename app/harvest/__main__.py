@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from harvest import accounts, audit, migrate
+from harvest import accounts, audit, migrate, pdfstore
 from harvest.db import Database
 from harvest.settings import Settings, SettingsError, load
-from harvest.tables import user
+from harvest.tables import pdf, user
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     )
     password = people.add_parser("password", help="set a new password, read from standard input")
     password.add_argument("email")
+    commands.add_parser("sweep", help="delete the files of PDFs that no paper has any more")
     assets = commands.add_parser("assets", help="write the frontend's static files for a web server to DEST")
     assets.add_argument("dest", type=Path)
     return top
@@ -68,6 +69,10 @@ def run(args: argparse.Namespace) -> str:
     if args.command == "migrate":
         migrate.upgrade(Database(settings.database_url))
         return "The database has the newest schema."
+    if args.command == "sweep":
+        with Database(settings.database_url).read() as connection:
+            wanted = set(connection.scalars(select(pdf.c.sha256)))
+        return f"{pdfstore.sweep(settings.PDF_DIR, wanted)} files are deleted."
     if args.command == "assets":
         from harvest.web.export import export
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from harvest.pdfcheck import NotAPdf, count_pages, has_magic
 
 CHUNK = 1 << 20
+SWEEP_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,19 @@ class TooLarge(ValueError):
 
 def path_of(folder: str, sha256: str) -> Path:
     return Path(folder) / sha256[:2] / f"{sha256}.pdf"
+
+
+def sweep(folder: str, wanted: set[str]) -> int:
+    """Delete the PDFs that no paper has any more, and broken-off uploads; returns how many.
+
+    `wanted` are the SHA-256 that papers have. What is younger than an hour stays: it may be on its way in.
+    """
+    gone = 0
+    for path in [*Path(folder).glob("??/*.pdf"), *Path(folder).glob(".incoming-*")]:
+        if path.stem not in wanted and path.stat().st_mtime < time.time() - SWEEP_SECONDS:
+            path.unlink()
+            gone += 1
+    return gone
 
 
 def store(folder: str, read: Callable[[int], bytes], limit: int) -> Stored:
@@ -58,7 +73,7 @@ def store(folder: str, read: Callable[[int], bytes], limit: int) -> Stored:
         target = path_of(folder, digest.hexdigest())
         target.parent.mkdir(exist_ok=True)
         draft.chmod(0o640)
-        draft.rename(target)
+        draft.rename(target)  # its time is now, also where the same file lay before: a sweep lets it be
         return Stored(digest.hexdigest(), size, pages)
     finally:
         draft.unlink(missing_ok=True)

@@ -116,3 +116,25 @@ def test_internal_mode_answers_pages_of_localhost_only(anyone):
     assert allowed("http://localhost:8050") == "http://localhost:8050"
     assert allowed("https://evil.example") is None
     assert allowed("http://localhost.evil.example") is None
+
+
+def test_sweeping_deletes_old_files_that_no_paper_has(ann, admin, paper, settings):
+    import os
+    from pathlib import Path
+
+    from harvest import pdfstore
+
+    ann.upload(f"/papers/{paper['id']}/pdf", a_pdf(1))
+    ann.upload(f"/papers/{paper['id']}/pdf", a_pdf(2))
+    files = list(Path(settings.PDF_DIR).glob("??/*.pdf"))
+    assert len(files) == 2
+    kept = {
+        one.stem
+        for one in files
+        if len(one.read_bytes()) == admin.get(f"/papers/{paper['id']}")[1]["pdf"]["size"]
+    }
+    assert pdfstore.sweep(settings.PDF_DIR, kept) == 0, "what is young may be on its way in"
+    for one in files:
+        os.utime(one, (0, 0))
+    assert pdfstore.sweep(settings.PDF_DIR, kept) == 1
+    assert ann.client.get(f"/api/papers/{paper['id']}/pdf", headers=ann.headers).data == a_pdf(2)

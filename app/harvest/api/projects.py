@@ -133,7 +133,7 @@ def change_project(call: Call, project_id: int) -> dict:
 
 @endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns="Ok", errors=(404,))
 def delete_project(call: Call, project_id: int) -> dict:
-    """Delete a project with its papers, sentences and triples. (PDF files are swept up later.)"""
+    """Delete a project with its papers, sentences and triples. Files of PDFs go with `python -m harvest sweep`."""
     with call.db.write() as connection:
         gone = one(connection, call.me, project_id)
         connection.execute(delete(project).where(project.c.id == project_id))
