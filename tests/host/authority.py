@@ -35,7 +35,7 @@ class Authority:
     def __enter__(self) -> "Authority":
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.root.exists():
-            make_pair(self.folder, self.address)
+            make_pair(self.folder, f"IP:{self.address}")
         config = {
             "listenAddress": f"{self.address}:{DIRECTORY}",
             "managementListenAddress": f"{self.address}:{MANAGEMENT}",
@@ -107,13 +107,21 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     process.wait(10)
 
 
-def make_pair(folder: Path, address: str) -> None:
-    """A root, and the authority's own server certificate under it."""
+def make_pair(folder: Path, names: str) -> None:
+    """A root, lab-ca.pem, and under it server.pem with server.key for `names` (OpenSSL's subjectAltName)."""
     script = f"""set -e; cd {folder}
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=Lab CA' \\
+key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+openssl req -x509 $key -days 30 -subj '/CN=Lab CA' -addext keyUsage=critical,keyCertSign,cRLSign \\
   -keyout lab-ca.key -out lab-ca.pem
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=pebble' -keyout server.key -out server.csr
-printf 'subjectAltName=IP:{address}\\n' >server.ext
+openssl req $key -subj '/CN=lab' -keyout server.key -out server.csr
+cat >server.ext <<'EOT'
+subjectAltName={names}
+basicConstraints=critical,CA:FALSE
+keyUsage=critical,digitalSignature
+extendedKeyUsage=serverAuth
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid
+EOT
 openssl x509 -req -in server.csr -CA lab-ca.pem -CAkey lab-ca.key -CAcreateserial -days 30 -extfile server.ext \\
   -out server.pem"""
     subprocess.run(["sh", "-c", script], check=True, capture_output=True)

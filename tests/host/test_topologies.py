@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import urllib3
 
 from lab import hosts
 from provision.settings import Settings, settings_from
-from tests.host.authority import bridge_address
+from tests.host.authority import bridge_address, make_pair
+from tests.host.browser import page_of
 from tests.host.crawler import crawl
 from tests.host.runs import deploy
 from tests.host.test_converge import reachable
@@ -23,7 +25,7 @@ NAME, API, OTHER = "w-web.harvest.test", "api.w-web.test", "research.w-web.test"
 PLAIN: dict[str, Any] = {
     "mode": "nginx",
     "base_path": "/",
-    "tls": "selfsigned",
+    "tls": "files",
     "site": "own",
     "api_domain": None,
     "instances": {},
@@ -64,15 +66,28 @@ Go = Callable[[str], Settings]
 
 
 @pytest.fixture(scope="module")
-def go(lab_host: hosts.Host) -> Go:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company's own: the folder of its root, lab-ca.pem, and of a pair for all names of this host."""
+    folder = tmp_path_factory.mktemp("authority")
+    make_pair(folder, ",".join(f"DNS:{name}" for name in (NAME, API, OTHER)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def go(lab_host: hosts.Host, authority: Path) -> Go:
     """Bring the host into a topology, by settings alone, from whichever it is in."""
-    now, me = [""], {"trusted_addresses": [bridge_address(lab_host)]}  # floods are test_nginx.py's matter
+    now = [""]
+    fixed = {
+        "tls_certificate": str(authority / "server.pem"),
+        "tls_key": str(authority / "server.key"),
+        "trusted_addresses": [bridge_address(lab_host)],  # floods are test_nginx.py's matter
+    }
 
     def to(name: str) -> Settings:
         if now[0] != name:
             now[0] = ""
             (beside if name == "beside" else alone)(lab_host)
-            converge(lab_host, **(PLAIN | TOPOLOGIES[name] | me))
+            converge(lab_host, **(PLAIN | TOPOLOGIES[name] | fixed))
             now[0] = name
         return settings_from({**hosts.find(lab_host.name).record.settings})
 
@@ -130,7 +145,7 @@ def present(host: hosts.Host) -> dict[str, set[str]]:
         "units": lines(
             "cd /etc/systemd/system && ls */harvest*-frontend.* */harvest*-backend@* | grep -o 'harvest[^/]*$'"
         ),
-        "files": lines("cd /etc/systemd/system && ls harvest*-frontend.socket harvest*-certificates.*"),
+        "files": lines("cd /etc/systemd/system && ls harvest*-frontend.socket harvest-certificates.*"),
         "rules": lines("ufw status | grep ALLOW | grep -v v6 | grep -o '^[0-9]*/tcp'"),
         "ports": {line.split()[3].rpartition(":")[2] for line in host.exec("ss -Hltn").stdout.splitlines()},
     }
@@ -146,6 +161,8 @@ def wanted(settings: Settings) -> dict[str, set[str]]:
     includes |= {f"{each.api_domain}/{each.name}.conf" for each in every if each.api_domain}
     own_ports = {port for each in every for port in each.ports}
     units = {f"{stem}.{kind}" for each in every for stem in each.stems for kind in ("socket", "service")}
+    watched = own and settings.tls == "files"
+    watch = {f"harvest-certificates.{kind}" for kind in ("path", "service")} if watched else set()
     return {
         "running": units | {f"{each.slug}-migrate.service" for each in every},
         "sites": sites | {"00-default"} if own else set(),
@@ -153,10 +170,20 @@ def wanted(settings: Settings) -> dict[str, set[str]]:
         "snippets": snippets | {"conf.d/harvest.conf", "modules-enabled/90-harvest.conf"} if nginx else set(),
         "certificates": set(settings.sites) if own and settings.tls != "off" else set(),
         "units": units,
-        "files": {f"{each.frontend}.socket" for each in every},
+        "files": {f"{each.frontend}.socket" for each in every} | watch,
         "rules": {f"{port}/tcp" for port in settings.open_ports},
         "ports": {str(port) for port in own_ports | set(settings.open_ports)},
     }
+
+
+@pytest.mark.parametrize("name", ["root", "subpath", "several", "api", "instances"])
+def test_a_real_browser_trusts_it_signs_in_and_has_nothing_to_complain(
+    name: str, go: Go, lab_host: hosts.Host, authority: Path, tmp_path: Path
+) -> None:
+    for number, each in enumerate(go(name).all_instances):
+        words, complaints = page_of(each.url(""), authority / "lab-ca.pem", tmp_path / str(number))
+        assert ADMIN in words
+        assert complaints == []
 
 
 def test_nothing_answers_at_a_wrong_place(go: Go) -> None:
