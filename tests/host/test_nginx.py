@@ -60,9 +60,10 @@ def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) 
         for n in range(40)
     ]
     person.join()
-    refused = [guess for guess in guesses if guess.status_code == 429 and "Retry-After" in guess.headers]
+    # HARVEST itself locks an account out after some failures, and says 900 s: that is not nginx's limit.
+    refused = [guess for guess in guesses if guess.headers.get("Retry-After") == "5"]
     assert len(refused) >= 10
-    assert refused[-1].headers["Retry-After"].isdigit()
+    assert {guess.status_code for guess in refused} == {429}
     assert refused[-1].json()["ok"] is False
     assert set(worked) == {200}
 
