@@ -5,6 +5,7 @@ what only the old way in needed, log in again, stop the timer. Whatever fails on
 nobody can undo any more (the controller died, the network went, the host rebooted) the timer undoes.
 """
 
+import shlex
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
@@ -105,6 +106,10 @@ def saved(have: HostState, want: Access) -> list[str]:
 def apply(want: Access) -> Generator[Command, None, None]:
     have = state_of(host, query(want))
     here = int(host.data.get("ssh_port") or 22)
+    if earlier := sshd.overriding(have, want.sshd):
+        words = f"{' and '.join(earlier)} is read before {want.sshd.config} and could undo it; rename or remove it"
+        yield script(f"echo {shlex.quote(words)} >&2; exit 1")
+        return
     if host.state.is_executing:
         for sentence in public_keys.sentences(have, want.foreign):
             host.log(sentence)

@@ -19,10 +19,11 @@ class Sshd:
 
 
 SOCKET, SERVICE = "ssh.socket", "ssh.service"
+DROP_INS = "/etc/ssh/sshd_config.d/*.conf"
 
 
 def query(want: Sshd) -> Query:
-    return Query(units={SOCKET, SERVICE}, files={want.config, want.socket_config})
+    return Query(units={SOCKET, SERVICE}, files={want.config, want.socket_config}, found={DROP_INS})
 
 
 def changes(have: HostState, want: Sshd) -> Iterator[Command]:
@@ -51,6 +52,11 @@ def _behind_the_socket(have: HostState, want: Sshd) -> Iterator[Command]:
     yield script(
         f"systemctl daemon-reload; systemctl stop {SERVICE}\n{units.act(socket, 'restart')}\n{start}"
     )
+
+
+def overriding(have: HostState, want: Sshd) -> list[str]:
+    """Drop-ins that sshd reads before ours: its first value for a keyword wins, so they could undo ours."""
+    return sorted(path for path in have.found[DROP_INS] if path < want.config)
 
 
 def after(have: HostState, placed: Files) -> HostState:

@@ -153,7 +153,7 @@ DRIFTS = {
         "test_the_admin_has_exactly_the_keys_of_the_settings"
     ),
     "systemctl disable harvest-frontend.socket": "test_every_socket_is_there_after_a_reboot",
-    "chown -R harvest /opt/harvest/releases": "test_harvest_can_write_none_of_its_code_or_configuration",
+    "chown -R harvest /opt/harvest/tools": "test_harvest_can_write_none_of_its_code_or_configuration",
     "chmod 644 /etc/harvest/harvest.env": "test_secrets_are_root_s_and_the_service_s_only",
     "systemd-run -q --unit=open-door python3 -m http.server 5999": (
         "test_nothing_listens_to_the_world_but_what_the_mode_needs"
@@ -173,3 +173,11 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
         test for test in DRIFTS.values() if f"::{test}[" not in done.stdout.split("short test summary")[1]
     ]
     assert missed == []
+    run = deploy(deployed.name)
+    assert run.code == 1
+    assert (
+        "/etc/ssh/sshd_config.d/0-mine.conf is read before /etc/ssh/sshd_config.d/00-harvest.conf" in run.said
+    )
+    deployed.exec("rm /etc/ssh/sshd_config.d/0-mine.conf; systemctl stop open-door; systemctl reload ssh")
+    assert deploy(deployed.name).code == 0
+    assert "5000" not in deployed.exec("ufw status").stdout
