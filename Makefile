@@ -18,7 +18,7 @@ test: test-system $(BIN)/.ready test-fast ## every test; boots lab hosts (root n
 	$(PYTEST) -q -n $(WORKERS) --dist loadgroup tests/lab tests/host
 
 test-fast: test-system $(BIN)/.ready ## the tests that need no host
-	$(PYTEST) -q tests/unit tests/render tests/app
+	$(PYTEST) -q -n $(WORKERS) --dist loadgroup tests/unit tests/render tests/app
 
 lint: test-system $(BIN)/.ready ## linters, security rules, types, shell, known holes in dependencies
 	$(BIN)/ruff format --check .
