@@ -24,10 +24,10 @@ def found(request, tmp_path_factory):
         yield made
 
 
-def text_pdf():
+def text_pdf(lines=LINES):
     """A PDF of one page with real text."""
     content = (
-        b"BT /F1 14 Tf 72 700 Td 20 TL " + b"".join(b"(%s) Tj T* " % line.encode() for line in LINES) + b"ET"
+        b"BT /F1 14 Tf 72 700 Td 20 TL " + b"".join(b"(%s) Tj T* " % line.encode() for line in lines) + b"ET"
     )
     parts = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

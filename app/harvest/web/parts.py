@@ -78,6 +78,11 @@ def sure(button: html.Button, question: str) -> dcc.ConfirmDialogProvider:
     return dcc.ConfirmDialogProvider(button, id=button.id, message=question)
 
 
+def counted(number: int, of: str) -> str:
+    """`1 page`, `1,200 pages`."""
+    return f"{number:,} {of}{'' if number == 1 else 's'}"
+
+
 def badge(text: str, kind: str = "") -> html.Span:
     return html.Span(text, className=f"badge {kind}")
 

@@ -8,7 +8,7 @@ import dash
 from dash import Input, Output, State, dcc, html
 
 from harvest.web import client, urls
-from harvest.web.parts import action, clicked, field, note, progress, refresh, text_input
+from harvest.web.parts import action, clicked, counted, field, note, progress, refresh, text_input
 
 
 def page(me: dict, query: dict) -> html.Div:
@@ -40,7 +40,9 @@ def _card(one: dict) -> list:
         html.H2(dcc.Link(one["name"], href=urls.page(client.settings(), f"projects/{one['id']}"))),
         html.P(one["description"] or "No description.", className="quiet clip"),
         progress(one["done"], one["in_progress"], one["papers"]),
-        html.P(f"{one['triples']:,} triples · {one['pdfs']} PDFs", className="quiet small"),
+        html.P(
+            f"{counted(one['triples'], 'triple')} · {counted(one['pdfs'], 'PDF')}", className="quiet small"
+        ),
     ]
 
 

@@ -15,6 +15,7 @@ from harvest.web.parts import (
     action,
     badge,
     clicked,
+    counted,
     download,
     field,
     note,
@@ -88,7 +89,7 @@ def _row(me: dict, one: dict) -> list[Any]:
         one["year"] or "",
         badge(STATUS[one["status"]], one["status"]),
         one["sentences"],
-        f"{one['pdf']['pages']} pages" if one["pdf"] else html.Span("none", className="quiet"),
+        counted(one["pdf"]["pages"], "page") if one["pdf"] else html.Span("none", className="quiet"),
     ]
     if me["admin"]:
         remove = html.Button("Remove", id={"type": "paper-remove", "id": one["id"]}, className="plain danger")
