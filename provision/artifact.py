@@ -13,10 +13,15 @@ SKIPPED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "node_m
 
 @dataclass(frozen=True)
 class Artifact:
-    """`id` is the first 12 hex digits of the SHA-256 over the tar; `archive` is tar.gz."""
+    """`id` is the first 12 hex digits of the SHA-256 over `tar`."""
 
     id: str
-    archive: bytes = field(repr=False)
+    tar: bytes = field(repr=False)
+
+    @property
+    def archive(self) -> bytes:
+        """tar.gz, made only where it is sent: that takes longer than all else of a run without changes."""
+        return gzip.compress(self.tar, compresslevel=6, mtime=0)
 
 
 @cache
@@ -39,4 +44,4 @@ def pack(folder: Path) -> Artifact:
             info.uname = info.gname = "root"
             tar.addfile(info, io.BytesIO(path.read_bytes()))
     data = stream.getvalue()
-    return Artifact(hashlib.sha256(data).hexdigest()[:12], gzip.compress(data, compresslevel=6, mtime=0))
+    return Artifact(hashlib.sha256(data).hexdigest()[:12], data)
