@@ -10,7 +10,6 @@ from provision.operations.firewall import Firewall
 from provision.operations.groups import Group
 from provision.operations.keys import Foreign
 from provision.operations.sshd import Sshd
-from provision.secrets import value_of
 from provision.settings import Settings
 from provision.templates import render
 
@@ -21,11 +20,14 @@ SOCKET_DROP_IN = "/etc/systemd/system/ssh.socket.d/zz-harvest.conf"
 
 def access(settings: Settings) -> None:
     home = f"/home/{settings.admin_user}"
-    password = value_of(settings.admin_password) if settings.admin_password else None
     want = Access(
         group=Group(LOGIN_GROUP, (settings.admin_user,)),
         account=Account(
-            settings.admin_user, home, "/bin/bash", groups=("sudo", LOGIN_GROUP), password=password
+            settings.admin_user,
+            home,
+            "/bin/bash",
+            groups=("sudo", LOGIN_GROUP),
+            password=settings.admin_password,
         ),
         keys=admin_keys(settings, home),
         sudo=sudo(settings),

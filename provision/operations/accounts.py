@@ -2,22 +2,24 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from provision.facts.host_state import HostState, Query
 from provision.operations.converge import Command, converge, script
+from provision.secrets import value_of
+from provision.values import Secret
 
 
 @dataclass(frozen=True)
 class Account:
-    """One account. `groups` are added to, never taken from. `password` is set only where none is."""
+    """One account. `groups` are added to, never taken from. `password` is set, and asked for, only where none is."""
 
     name: str
     home: str
     shell: str
     groups: tuple[str, ...] = ()
     system: bool = False
-    password: str | None = field(default=None, repr=False)
+    password: Secret | None = None
 
 
 def query(want: Account) -> Query:
@@ -38,7 +40,7 @@ def changes(have: HostState, want: Account) -> Iterator[Command]:
         if missing:
             yield script(f"usermod --append --groups {','.join(sorted(missing))} {name}")
     if want.password is not None and (user is None or not user.has_password):
-        yield script("base64 -d | chpasswd", f"{want.name}:{want.password}".encode())
+        yield script("base64 -d | chpasswd", f"{want.name}:{value_of(want.password)}".encode())
 
 
 ensure = converge(query, changes)

@@ -13,6 +13,7 @@ import pytest
 from provision.facts.host_state import Entry
 from provision.operations import accounts, files, host, packages, readiness, release, support, units
 from provision.operations.converge import script
+from provision.values import Secret
 from tests.unit.states import state, text
 
 FILE = files.File("/etc/x/a.conf", "hello\n", 0o640, "root", "harvest")
@@ -84,12 +85,14 @@ def test_a_new_account_is_made_once() -> None:
     assert not text(accounts.changes(state(users={"sysop": {**user, "has_password": False}}), want))
 
 
-def test_a_password_goes_by_standard_input_and_only_where_there_is_none() -> None:
-    want = accounts.Account("sysop", "/home/sysop", "/bin/bash", password="hunter2")
+def test_a_password_goes_by_standard_input_and_only_where_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2\n")
+    want = accounts.Account("sysop", "/home/sysop", "/bin/bash", password=Secret(file=tmp_path / "password"))
     user = {"uid": 1, "home": "/home/sysop", "shell": "/bin/bash", "group": "sysop", "groups": []}
     commands = list(accounts.changes(state(users={"sysop": {**user, "has_password": False}}), want))
     assert len(commands) == 1
     assert "hunter2" not in "".join(text(commands))
+    (tmp_path / "password").unlink()  # where there is one, nobody is asked
     assert not text(accounts.changes(state(users={"sysop": {**user, "has_password": True}}), want))
     assert "hunter2" not in repr(want)
 
