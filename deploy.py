@@ -14,6 +14,7 @@ from tasks.preflight import preflight
 from tasks.readiness import readiness
 from tasks.system import system
 from tasks.updates import updates
+from tasks.watch import watch
 from tasks.web import web
 
 no_delay(host)
@@ -26,6 +27,7 @@ access(settings)
 kernel(settings)
 updates(settings)
 application(settings)
+watch(settings)
 web(settings)
 intrusion(settings)
 readiness(settings)

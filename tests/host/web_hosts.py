@@ -54,10 +54,10 @@ def changed(host: hosts.Host, before: tuple[str, set[str]], seconds: float = 5) 
 
 
 @contextmanager
-def visited(ask: Callable[[requests.Session], requests.Response], people: int = 2) -> Any:
+def visited(ask: Callable[[requests.Session], requests.Response], people: int = 2, pause: float = 0.1) -> Any:
     """While the block runs, `people` ask again and again, each on a kept connection; yields the failures so far.
 
-    Ten times a second each: below what nginx lets one address do.
+    By default ten times a second each: below what nginx lets one address do.
     """
     failures: list[str] = []
     answers: list[int] = []
@@ -68,11 +68,11 @@ def visited(ask: Callable[[requests.Session], requests.Response], people: int = 
         while not over.is_set():
             try:
                 answers.append((answer := ask(session)).status_code)
-                if answer.status_code != 200:
+                if answer.status_code not in (200, 201):
                     failures.append(f"{answer.status_code} {answer.text[:100]}")
             except requests.RequestException as error:
                 failures.append(repr(error))
-            time.sleep(0.1)
+            time.sleep(pause)
 
     threads = [threading.Thread(target=person) for _ in range(people)]
     for thread in threads:
