@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from harvest import accounts, doi
+from harvest import accounts, doi, search
 from harvest.clock import now
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
 
@@ -113,7 +113,8 @@ def load(
     connection: Connection, secret: bytes, me: accounts.User, data: dict[str, list[dict[str, Any]]]
 ) -> Report:
     """Put the rows in. Unknown types join the vocabulary; contributors get accounts that cannot sign in."""
-    return _Load(connection, secret, me).run(data)
+    with search.added_in_bulk(connection):
+        return _Load(connection, secret, me).run(data)
 
 
 class _Load:

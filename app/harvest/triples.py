@@ -9,13 +9,15 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select, tuple_
 
+from harvest import search
 from harvest.accounts import User
 from harvest.api.fields import Id
 from harvest.api.http import In, Problem
 from harvest.tables import paper, project, sentence, triple, user
 
 # Beyond so many matches nobody needs the exact number, and counting on would cost more than the page.
-COUNTED = 10_000
+# Searching is dearer.
+COUNTED, COUNTED_IN_SEARCH = 10_000, 1000
 
 SORTS = {
     "id": triple.c.id,
@@ -71,14 +73,6 @@ COLUMNS = (
 )
 
 
-def contains(connection: Connection, column: ColumnElement, part: str) -> ColumnElement[bool]:
-    """Whether the column holds `part`, in any case."""
-    pattern = "%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    if connection.dialect.name == "sqlite":
-        return column.like(pattern, escape="\\")  # SQLite's LIKE minds no case
-    return column.ilike(pattern, escape="\\")
-
-
 def conditions(connection: Connection, me: User, wanted: Filters) -> list[ColumnElement[bool]]:
     given: list[ColumnElement[bool]] = []
     for name in ("project_id", "sentence_id", "source_type", "relation", "sink_type"):
@@ -98,8 +92,7 @@ def conditions(connection: Connection, me: User, wanted: Filters) -> list[Column
         ]
         given.append(triple.c.user_id.in_(select(user.c.id).where(or_(*who))))
     if wanted.q and (part := wanted.q.replace("\x00", "").strip()):
-        searched = (triple.c.source_name, triple.c.relation, triple.c.sink_name, sentence.c.text)
-        given.append(or_(*(contains(connection, column, part) for column in searched)))
+        given += search.matching(connection, part)
     return given
 
 
@@ -165,17 +158,18 @@ def find(connection: Connection, me: User, page: Page) -> dict[str, Any]:
     rows = connection.execute(query).all()
     more, rows = len(rows) > page.limit, rows[: page.limit]
     source = SOURCE if page.q else triple
+    counted = COUNTED_IN_SEARCH if page.q else COUNTED
     matches = (
         select(literal(1))
         .select_from(source)
         .where(and_(*where) if where else literal(True))
-        .limit(COUNTED + 1)
+        .limit(counted + 1)
     )
     total = connection.scalar(select(func.count()).select_from(matches.subquery())) or 0
     value = {"id": "id"}.get(page.sort, page.sort)
     return {
         "rows": [shown(row, me) for row in rows],
         "next": _cursor(getattr(rows[-1], value), rows[-1].id) if more else None,
-        "total": min(total, COUNTED),
-        "total_exact": total <= COUNTED,
+        "total": min(total, counted),
+        "total_exact": total <= counted,
     }

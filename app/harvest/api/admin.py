@@ -10,9 +10,9 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from harvest import accounts, audit, exporting
 from harvest.api.fields import PATH_ID, Id, Label, Printable
 from harvest.api.http import Call, In, Problem, endpoint
+from harvest.search import contains
 from harvest.tables import audit as audit_table
 from harvest.tables import entity_type, relation_type, triple, user
-from harvest.triples import contains
 
 Password = Annotated[str, Field(max_length=1000), Printable]
 VOCABULARY = {"entity": entity_type, "relation": relation_type}
