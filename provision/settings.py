@@ -31,6 +31,7 @@ from provision.values import (
     ServicePort,
     TimeZone,
     UserName,
+    check_pair,
 )
 
 
@@ -71,8 +72,16 @@ class Settings(BaseModel):
     acme_email: MailAddress | None = Field(
         None, description="tls = letsencrypt: whom the authority may write to."
     )
+    acme_preflight: bool = Field(
+        True,
+        strict=True,
+        description="tls = letsencrypt: whether this machine first looks that each name leads to the host; False where "
+        "the world's DNS differs from yours (split DNS), or you cannot reach the public address from here (NAT).",
+    )
     tls_certificate: LocalFile | None = Field(
-        None, description="tls = files: the chain, PEM, on the controller."
+        None,
+        description="tls = files: the chain, PEM, on the controller. Whoever replaces it on the host is left alone "
+        "until this file, or tls_key, changes.",
     )
     tls_key: LocalFile | None = Field(
         None, description="tls = files: the private key, PEM, on the controller."
@@ -110,6 +119,14 @@ class Settings(BaseModel):
     reboot_after_updates: RebootTime = Field(
         "04:00",
         description='When the host reboots if an update needs it: "HH:MM" of its own time, or "never".',
+    )
+
+    idle_logout_min: int = Field(
+        15,
+        strict=True,
+        ge=0,
+        le=60,
+        description="Minutes after which a shell's unused prompt ends, programs that run in it do not; 0: never.",
     )
 
     first_admin: Email | None = Field(
@@ -150,6 +167,8 @@ class Settings(BaseModel):
         self._check_places()
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("tls_certificate: is not set; tls = files needs tls_certificate and tls_key")
+        if self.tls == "files" and self.tls_certificate and self.tls_key:
+            check_pair(self.tls_certificate, self.tls_key)
         if (self.first_admin is None) != (self.first_admin_password is None):
             raise ValueError("first_admin_password: goes with first_admin, and that needs it")
         if (self.admin_sudo == "password") != (self.admin_password is not None):

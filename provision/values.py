@@ -7,6 +7,7 @@ import base64
 import binascii
 import ipaddress
 import re
+import ssl
 import struct
 from pathlib import Path
 from typing import Annotated, Any
@@ -181,6 +182,16 @@ def existing_file(value: Path) -> Path:
     if not path.is_file():
         raise ValueError("is no file on this machine")
     return path.resolve()
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """The key fits the certificate, and asks for no passphrase: nginx could not start otherwise."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError, an empty passphrase a ValueError
+        other = "one of them is not PEM" if isinstance(error, OSError) else "the key wants a passphrase"
+        why = getattr(error, "reason", None) or other
+        raise ValueError(f"tls_key: {key} does not go with {certificate} ({why})") from None
 
 
 def address(value: str) -> str:

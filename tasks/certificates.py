@@ -1,8 +1,8 @@
 """Where the sites' certificates come from, and that nothing of a former way stays."""
 
 from provision.operations.certbot import TIMER, Kept, Lineage, keep_only, obtain
-from provision.operations.certificates import SelfSigned, self_sign
-from provision.operations.files import Directory, File, Files, Item, place
+from provision.operations.certificates import Handed, SelfSigned, hand, self_sign
+from provision.operations.files import File, Files, place
 from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from provision.sites import MARK, TLS, WEBROOT, live, pair_for
@@ -37,24 +37,20 @@ def placeholders(settings: Settings) -> None:
 
 def from_controller(settings: Settings) -> None:
     """tls = files: the pair from the controller, and a watch over it, for whoever replaces it on the host."""
-    items: list[Item] = []
-    for domain in own(settings) if settings.tls == "files" else ():
-        pair = pair_for(settings, domain)
-        if settings.tls_certificate and settings.tls_key:
-            items += [
-                Directory(f"{TLS}/{domain}", 0o700),
-                File(pair.certificate, settings.tls_certificate.read_bytes()),
-                File(pair.key, settings.tls_key.read_bytes(), 0o600),
-            ]
-    if not items:
+    if settings.tls != "files" or not (settings.tls_certificate and settings.tls_key):
         return
-    paths = [item.path for item in items if isinstance(item, File)]
+    certificate, key = settings.tls_certificate.read_bytes(), settings.tls_key.read_bytes()
+    for domain in own(settings):
+        hand(f"The certificate for {domain}", Handed(f"{TLS}/{domain}", certificate, key))
+    pairs = [pair_for(settings, domain) for domain in own(settings)]
+    paths = [path for pair in pairs for path in (pair.certificate, pair.key)]
     units = tuple(
         File(f"{SYSTEM}/{WATCH}.{kind}", render(f"systemd/{WATCH}.{kind}", paths=paths))
         for kind in ("path", "service")
     )
-    place("The certificate from the controller", Files((*items, *units)))
-    settle("It is watched", Units((Unit(f"{WATCH}.path", (f"{SYSTEM}/{WATCH}.path",)),)))
+    if paths:
+        place("What watches over it", Files(units))
+        settle("It is watched", Units((Unit(f"{WATCH}.path", (f"{SYSTEM}/{WATCH}.path",)),)))
 
 
 def by_authority(settings: Settings) -> bool:
@@ -66,7 +62,8 @@ def by_authority(settings: Settings) -> bool:
     settle("Certificates are renewed", Units((Unit(TIMER),)))
     for domain in own(settings):
         names = settings.certificate_names(domain)
-        lineage = Lineage(domain, names, settings.acme_directory, WEBROOT, settings.acme_email)
+        authority, email = settings.acme_directory, settings.acme_email
+        lineage = Lineage(domain, names, authority, WEBROOT, email, settings.acme_preflight)
         obtain(f"The authority's certificate for {domain}", lineage)
     return True
 

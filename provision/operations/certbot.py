@@ -18,6 +18,10 @@ from provision.operations.host import as_root
 LIVE = "/etc/letsencrypt/live"
 RENEWAL = "/etc/letsencrypt/renewal"
 CHALLENGES = ".well-known/acme-challenge"
+ELSEWHERE = (
+    "If the world sees it otherwise than this machine (split DNS, NAT), set acme_preflight = False: then the authority "
+    "is asked without a look."
+)
 LIMIT_S = 300
 """How long certbot may take, in seconds."""
 
@@ -31,6 +35,8 @@ class Lineage:
     directory: str
     webroot: str
     email: str | None = None
+    preflight: bool = True
+    """Whether the names are looked at from this machine before the authority is."""
 
     @property
     def chain(self) -> str:
@@ -60,7 +66,8 @@ def changes(have: HostState, want: Lineage) -> Iterator[Command]:
     if found.names == sorted(want.names) and here and found.left > found.life / 3:
         return
     still_good = found.names == sorted(want.names) and here and found.left > 0
-    yield FunctionCommand(_reached, (want, still_good), {})
+    if want.preflight:
+        yield FunctionCommand(_reached, (want, still_good), {})
     yield FunctionCommand(_ask, (want, bool(found.names) and not here, still_good, found.left), {})
 
 
@@ -76,6 +83,8 @@ def _reached(state: State, host: Host, want: Lineage, still_good: bool) -> bool:
         host.run_shell_command(StringCommand(f"rm -f {path}"), **as_root(host))
     for why in wrong:
         host.log(f"{why} The authority was not asked.")
+    if wrong:
+        host.log(ELSEWHERE)
     return not wrong or still_good
 
 

@@ -30,12 +30,18 @@ class Operation(Protocol[Want]):
 
 
 def converge(
-    query: Callable[[Want], Query], changes: Callable[[HostState, Want], Iterable[Command | str]]
+    query: Callable[[Want], Query],
+    changes: Callable[[HostState, Want], Iterable[Command | str]],
+    remarks: Callable[[HostState, Want], Iterable[str]] = lambda have, want: (),
 ) -> Operation[Want]:
-    """A pyinfra operation out of a query and a pure function."""
+    """A pyinfra operation out of a query and a pure function; `remarks` are told, change or not."""
 
     def apply(want: Want) -> Generator[Command | str, None, None]:
-        commands = list(changes(state_of(host, query(want)), want))
+        have = state_of(host, query(want))
+        commands = list(changes(have, want))
+        if host.state.is_executing:
+            for sentence in remarks(have, want):
+                host.log(sentence)
         for command in commands:
             if host.state.is_executing:
                 if not lock.holds(host):

@@ -1,6 +1,7 @@
 """When an authority is asked, with which words, and what is said when it gives nothing."""
 
 import errno
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,6 +28,10 @@ def test_a_certificate_that_is_right_costs_nothing() -> None:
 )
 def test_another_name_or_authority_or_a_near_end_asks_after_a_look(difference: dict[str, Any]) -> None:
     assert len(list(changes(have(**difference), WANT))) == 2  # the look, then the question
+
+
+def test_where_the_world_sees_another_dns_the_look_is_left_out() -> None:
+    assert len(list(changes(have(left=DAY), replace(WANT, preflight=False)))) == 1
 
 
 def test_certbot_is_told_all_names_and_nothing_secret() -> None:
