@@ -45,6 +45,7 @@ class Authority:
             "tlsPort": 443,
             "ocspResponderURL": "",
             "externalAccountBindingRequired": False,
+            "certificateValidityPeriod": 90 * 86400,
         }
         (self.folder / "pebble.json").write_text(json.dumps({"pebble": config}))
         self._start(
