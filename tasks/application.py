@@ -84,6 +84,8 @@ def units(instance: Instance) -> Units:
         secret(instance),
         f"{instance.root}/harvest",
         f"{instance.root}/venv",
+        f"{instance.root}/harvest/.complete",
+        f"{instance.root}/venv/.complete",
     )
     migrate = f"{instance.slug}-migrate.service"
     # First, so that no backend starts on a schema older than itself.

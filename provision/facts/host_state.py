@@ -36,6 +36,10 @@ class Query:
     groups: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     """{"all"}: the public keys of every account."""
+    foreign: set[str] = field(default_factory=set)
+    """Folders in which everything is to be root's, for all to read and for nobody else to write."""
+    edited: set[str] = field(default_factory=set)
+    """Markers: nothing in a marker's folder is to be newer than it."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -141,6 +145,9 @@ class HostState(BaseModel):
     """Members by the group file; only groups that are there."""
     keys: dict[str, list[str]] = {}
     """Lines of every account's authorized_keys, by file."""
+    foreign: dict[str, list[str]] = {}
+    edited: dict[str, list[str]] = {}
+    """Paths that are not so, by what was asked."""
 
 
 class Look(FactBase[dict[str, Any]]):

@@ -3,6 +3,8 @@
 /opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
 /opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
 /opt/harvest/{harvest,venv}           -> the live release's
+
+Both hold a file .complete, the youngest in them: what is newer was edited by hand, and is built anew.
 """
 
 import hashlib
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from provision.artifact import Artifact
 from provision.facts.host_state import HostState, Query
+from provision.operations.confirm import told
 from provision.operations.converge import Command, converge, script
 
 UV_LOCK = (Path(__file__).parents[1] / "uv.txt").read_text()
@@ -42,14 +45,20 @@ class Release:
     def folder(self) -> str:
         return f"{self.root}/releases/{self.source.id}"
 
+    @property
+    def marker(self) -> str:
+        """In the source: it is all there."""
+        return f"{self.folder}/harvest/.complete"
+
 
 def _links(want: Release) -> dict[str, str]:
     return {f"{want.root}/{name}": f"releases/{want.source.id}/{name}" for name in ("harvest", "venv")}
 
 
 def _query(want: Release) -> Query:
-    folders = {f"{want.folder}/harvest", f"{want.folder}/venv"}
-    return Query(files={*_links(want), *folders} | {f"{want.venv(p)}/.complete" for p in PYTHONS})
+    markers = {want.marker, *(f"{want.venv(python)}/.complete" for python in PYTHONS)}
+    files = {*_links(want), f"{want.folder}/venv", *markers}
+    return Query(files=files, edited=markers, foreign={want.root, want.shared})
 
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -81,12 +90,22 @@ export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_
 {uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
 {uv}/bin/uv pip install -q --python {venv} --require-hashes --compile-bytecode -r {uv}/harvest.txt
 rm -f {venv}/.lock
-touch {venv}/.complete
+{_mark(f"{venv}/.complete")}
 """
 
 
-def _venv_is_missing(have: HostState, want: Release) -> bool:
-    return have.files[f"{want.venv(have.system.python)}/.complete"].kind == "absent"
+def _mark(marker: str) -> str:
+    """Make the youngest file; its folder is as young as the first touch, which adds it."""
+    return f"touch {marker}; touch {marker}"
+
+
+def _is_due(have: HostState, marker: str) -> bool:
+    """Whether what `marker` stands for is missing, or was edited."""
+    return have.files[marker].kind == "absent" or bool(have.edited.get(marker))
+
+
+def _venv_is_due(have: HostState, want: Release) -> bool:
+    return _is_due(have, f"{want.venv(have.system.python)}/.complete")
 
 
 def _build(have: HostState, want: Release, then: str) -> Command:
@@ -98,37 +117,60 @@ def _build(have: HostState, want: Release, then: str) -> Command:
     return script(head + "base64 -d >$build\n" + then, build_script(venv, uv, want.requirements).encode())
 
 
-def _source_is_missing(have: HostState, want: Release) -> bool:
-    return have.files[f"{want.folder}/harvest"].kind == "absent"
-
-
 def room_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Refuse, before anything is changed, a release that the disk cannot take."""
-    missing = _venv_is_missing(have, want) or _source_is_missing(have, want)
-    if missing and have.system.free_mb < MB_NEEDED:
+    due = _venv_is_due(have, want) or _is_due(have, want.marker)
+    if due and have.system.free_mb < MB_NEEDED:
         why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
         yield script(f"echo '{why}' >&2; exit 1")
 
 
 def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
-    if _venv_is_missing(have, want):
-        yield _build(
-            have, want, "systemctl is-active -q $unit || systemd-run -q --collect --unit=$unit sh $build"
+    marker = f"{want.venv(have.system.python)}/.complete"
+    yield from _words(have, marker)
+    if _venv_is_due(have, want):
+        start = f"rm -f {marker}; systemd-run -q --collect --unit=$unit sh $build"
+        yield _build(have, want, f"systemctl is-active -q $unit || {{ {start}; }}")
+
+
+def _words(have: HostState, marker: str) -> Iterator[Command]:
+    """Tell what was edited by hand."""
+    if found := have.edited.get(marker):
+        yield told(f"edited by hand, so built anew: {_some(found)}")
+
+
+def _some(paths: list[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(sorted(paths)[:3]) + more
+
+
+def _owned(have: HostState, folder: str) -> Iterator[Command]:
+    """Everything is root's, and nobody else can write it."""
+    if found := have.foreign.get(folder):
+        yield told(f"owner or mode changed by hand, so put right: {_some(found)}")
+        yield script(
+            f"find {folder} -xdev ( ! -user root -o ! -group root ) -exec chown -h root:root {{}} +\n"
+            f"find {folder} -xdev ! -type l ( -perm /6022 -o ! -perm -444 -o -type d ! -perm -111 )"
+            " -exec chmod ug-s,go-w,a+rX {} +".replace("(", "'('").replace(")", "')'")
         )
 
 
 def changes(have: HostState, want: Release) -> Iterator[Command]:
+    for folder in sorted({want.root, want.shared}):
+        yield from _owned(have, folder)
     venv = want.venv(have.system.python)
-    if _venv_is_missing(have, want):
+    if _venv_is_due(have, want):
         # What failed in the background is tried again here, where its words are seen.
         wait = "while systemctl is-active -q $unit; do sleep 0.2; done"
         yield _build(have, want, f"{wait}\n[ -e {venv}/.complete ] || sh $build\nrm -f $build")
-    if _source_is_missing(have, want):
-        part = shlex.quote(f"{want.folder}/.harvest.part")
+    if _is_due(have, want.marker):
+        yield from _words(have, want.marker)
+        part, old, source = (shlex.quote(f"{want.folder}/{n}") for n in (".harvest.part", ".old", "harvest"))
         yield script(
             f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
-            f"mv -T {part} {want.folder}/harvest",
+            f"{_mark(f'{part}/.complete')}\n"
+            f"[ ! -e {source} ] || mv -T {source} {old}\nmv -T {part} {source}; rm -rf {old}",
             want.source.archive,
         )
     target = posixpath.relpath(venv, want.folder)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from provision.secrets import value_of
 from provision.settings import Settings, settings_from
 
 HANDED_ON = "HARVEST_AUDIT"
@@ -105,6 +106,26 @@ def _never_the_controller(request: pytest.FixtureRequest) -> None:
         pytest.fail("name the inventory to audit: pytest tests/audit --inventory inventories/prod.py")
     if "host" in request.fixturenames and request.getfixturevalue("host").backend.NAME != "ssh":
         pytest.fail("this would audit the controller itself; hosts come from --inventory alone")
+
+
+@pytest.fixture(autouse=True)
+def _sudo_is_given_its_password(request: pytest.FixtureRequest) -> None:
+    """Where `admin_sudo` is "password": on sudo's standard input, which no process list shows."""
+    if "host" not in request.fixturenames:
+        return
+    backend = request.getfixturevalue("host").backend
+    settings = settings_from(request.config.audited[backend.get_hostname()])  # type: ignore[attr-defined]
+    if not backend.sudo or settings.admin_password is None:
+        return
+    password = value_of(settings.admin_password)
+
+    def run_local(command: str, *words: str) -> Any:
+        line = backend.quote(command, *words)
+        done = subprocess.run(["sh", "-c", line], input=f"{password}\n".encode(), capture_output=True)
+        return backend.result(done.returncode, line.encode(), done.stdout, done.stderr)
+
+    backend.get_sudo_command = lambda command, _: f"sudo -k -S -p '' /bin/sh -c {shlex.quote(command)}"
+    backend.run_local = run_local
 
 
 @pytest.fixture

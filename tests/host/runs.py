@@ -13,22 +13,28 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Run:
-    """One run of pyinfra: its exit code, the operations that changed something, and what it said."""
+    """One run of pyinfra: its exit code, the operations that changed something, and what it said and printed."""
 
     code: int
     changed: list[str]
     said: str
+    printed: str = ""
 
 
-def deploy(*names: str, environment: dict[str, str] | None = None, file: str = "deploy.py") -> Run:
+def deploy(
+    *names: str,
+    environment: dict[str, str] | None = None,
+    file: str = "deploy.py",
+    options: tuple[str, ...] = (),
+) -> Run:
     """`pyinfra inventories/lab.py deploy.py -y --limit NAME ...`"""
     limits = [word for name in names for word in ("--limit", name)]
-    command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--json", *limits]
+    command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--json", *limits, *options]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)
     results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}
     changed = [operation["name"] for operation in results["operations"] if operation["success"]]
-    return Run(done.returncode, changed, done.stderr)
+    return Run(done.returncode, changed, done.stderr, done.stdout)
 
 
 def audit(*names: str) -> subprocess.CompletedProcess[str]:

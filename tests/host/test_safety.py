@@ -1,16 +1,27 @@
 """What goes wrong is refused or healed, said in plain words, and changes nothing else."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from lab import hosts
-from tests.host.runs import audit, deploy
+from tests.host.runs import REPO, Run, audit, deploy
+from tests.host.visitor import password
 
+# With all that a shell, sudo and Python could trip over.
+SUDO = {"name": "HARVEST_TEST_SUDO", "value": 'sudo\'s "pass" $word \\ é'}
+HOST = {
+    "name": "t-safety",
+    "suite": "bookworm",
+    "shape": "vps",
+    "group": "harvest_internal",
+    "settings": {"admin_sudo": "password", "admin_password": {"env": SUDO["name"]}},
+}
 pytestmark = [
     pytest.mark.parametrize(
         "lab_host",
-        [{"name": "t-safety", "suite": "bookworm", "shape": "vps", "group": "harvest_internal"}],
+        [HOST],
         ids=["t-safety"],
         indirect=True,
         scope="module",
@@ -19,10 +30,45 @@ pytestmark = [
 ]
 
 
+# Runs on the host during the first run: all that a process list, a unit or a temporary file shows to anybody.
+LOOK = """
+import glob, subprocess, time
+seen = set()
+with open("/run/seen", "ab", 0) as out:
+    while True:
+        for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/tmp/**", recursive=True) + glob.glob("/var/tmp/*"):
+            try:
+                data = open(path, "rb").read(200000)
+            except OSError:
+                continue
+            if data not in seen:
+                seen.add(data)
+                out.write(data.replace(b"\\0", b" ") + b"\\n")
+        time.sleep(0.01)
+"""
+LOUD = ("-vvv", "--diff", "--debug")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _sudo_s_password() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SUDO["name"], SUDO["value"])
+        yield
+
+
 @pytest.fixture(scope="module")
-def deployed(lab_host: hosts.Host) -> hosts.Host:
-    run = deploy(lab_host.name)
-    assert run.code == 0, run.said
+def first(lab_host: hosts.Host) -> Run:
+    """The first run, as loud as it can be, and watched."""
+    (lab_host.root / "root/look.py").write_text(LOOK)
+    lab_host.exec("systemd-run -q --unit=look python3 /root/look.py")
+    run = deploy(lab_host.name, options=LOUD)
+    lab_host.exec("systemctl stop look")
+    return run
+
+
+@pytest.fixture(scope="module")
+def deployed(lab_host: hosts.Host, first: Run) -> hosts.Host:
+    assert first.code == 0, first.said
     return lab_host
 
 
@@ -130,17 +176,49 @@ def test_a_harvest_that_does_not_truly_answer_fails_the_run(deployed: hosts.Host
     assert deploy(deployed.name).code == 0
 
 
-def test_secrets_are_seen_by_nobody(deployed: hosts.Host) -> None:
-    """Not by other users of the host, not in a unit's properties, not in a process's arguments, not in the log."""
-    secret = deployed.exec("cat /etc/harvest/secret_key").stdout.strip()
-    assert len(secret) == 64
+def test_secrets_are_seen_by_nobody(deployed: hosts.Host, first: Run) -> None:
+    """Not by other users of the host, not in a unit's properties or a process's arguments, not in any log or output."""
+    made_there = deployed.exec("cat /etc/harvest/secret_key").stdout.strip()
+    assert len(made_there) == 64
+    secrets = [made_there, password(), SUDO["value"], SUDO["value"].encode().hex()]
+    # As the admin, whose shell writes down each command line that it gets.
+    log = 'echo "$BASH_EXECUTION_STRING" >>/tmp/commands'
+    deployed.exec(f"sed -i '1i {log}' /home/sysop/.bashrc; ufw allow 5000/tcp")
+    again = deploy(deployed.name, options=LOUD)
+    commands = deployed.exec("cat /tmp/commands; rm /tmp/commands; sed -i 1d /home/sysop/.bashrc").stdout
+    seen = deployed.exec("cat /run/seen").stdout
     shown = deployed.exec(
-        "systemctl show 'harvest-*'; ps -eww -o args; journalctl --no-pager; "
+        "systemctl show '*'; ps -eww -o args; journalctl --no-pager; "
+        "grep -rsIh . /tmp /var/tmp /var/log /var/lib/harvest-*; "
         "runuser -u nobody -- cat /etc/harvest/secret_key /etc/harvest/harvest.env 2>&1",
         check=False,
     ).stdout
-    assert secret not in shown
+    assert again.code == 0, again.said
     assert "Permission denied" in shown
+    # They did look: at what takes the passwords in, and at what was sent.
+    for words, where in (
+        ("harvest user add admin@harvest.test", seen),
+        ("chpasswd", seen),
+        ("ufw delete allow", commands),
+        ("Running command on", first.said),
+    ):
+        assert words in where, where[-3000:]
+    log_file = REPO / "pyinfra-debug.log"
+    places = [seen, commands, shown, first.said, first.printed, again.said, again.printed]
+    places += [log_file.read_text()] if log_file.exists() else []
+    for secret in secrets:
+        assert [text for text in places if secret in text] == []
+
+
+def test_sudo_s_password_is_asked_for_and_a_wrong_one_refused(deployed: hosts.Host) -> None:
+    assert "a password is required" in deployed.ssh("sudo -n true", "sysop", check=False).stderr
+    before = listing(deployed)
+    run = deploy(deployed.name, environment={SUDO["name"]: "another"})
+    assert run.code == 1
+    assert "sysop has another sudo password than the one that is set" in run.said
+    assert "Nothing was changed on any host" in run.said
+    assert listing(deployed) == before
+    assert deploy(deployed.name).changed == []
 
 
 # What somebody did by hand, and the audit's test that must notice it.
@@ -179,5 +257,29 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
         "/etc/ssh/sshd_config.d/0-mine.conf is read before /etc/ssh/sshd_config.d/00-harvest.conf" in run.said
     )
     deployed.exec("rm /etc/ssh/sshd_config.d/0-mine.conf; systemctl stop open-door; systemctl reload ssh")
-    assert deploy(deployed.name).code == 0
+    run = deploy(deployed.name)
+    assert run.code == 0
     assert "5000" not in deployed.exec("ufw status").stdout
+    assert "owner or mode changed by hand, so put right: /opt/harvest/tools, " in run.said
+    assert deploy(deployed.name).changed == []
+    done = audit(deployed.name)
+    assert done.returncode == 0, done.stdout
+
+
+def test_code_that_was_edited_by_hand_is_built_anew_and_named(deployed: hosts.Host) -> None:
+    deployed.exec(
+        """echo '# a quick fix' >>/opt/harvest/harvest/config.py; chmod -R o-r /opt/harvest/harvest/harvest/api
+        rm -r /opt/harvest/venv/lib/python3.11/site-packages/dash/dcc"""
+    )
+    before = started(deployed, "harvest-backend@5001.service")
+    run = deploy(deployed.name)
+    assert run.code == 0, run.said
+    for words in (
+        "owner or mode changed by hand, so put right: /opt/harvest/releases/",
+        "/config.py",
+        "edited by hand, so built anew: /opt/harvest/venvs/",
+    ):
+        assert words in run.said, run.said
+    assert "quick fix" not in deployed.exec("cat /opt/harvest/harvest/config.py").stdout
+    assert started(deployed, "harvest-backend@5001.service") != before
+    assert deploy(deployed.name).changed == []

@@ -195,6 +195,30 @@ def test_no_release_is_begun_without_room_for_it() -> None:
     assert "exit 1" in command
 
 
+def test_what_was_edited_by_hand_is_built_anew_and_what_changed_hands_is_taken_back() -> None:
+    from provision.artifact import pack
+
+    want = release.Release("/opt/h", pack(Path(__file__).parent), "flask==1\n", shared="/opt/h")
+    venv = want.venv("3.11")
+    links = {
+        path: THERE.model_copy(update={"kind": "link", "target": target})
+        for path, target in {
+            **release._links(want),
+            f"{want.folder}/venv": f"../../venvs/{venv.rsplit('/', 1)[1]}",
+        }.items()
+    }
+    there = {want.marker: THERE, f"{venv}/.complete": THERE, **links}
+    assert not [*release.begin_changes(state(files=there), want), *release.changes(state(files=there), want)]
+    edited = state(files=there, edited={want.marker: ["/a"], f"{venv}/.complete": ["/b"]})
+    said, built = release.begin_changes(edited, want)
+    assert said.args == ("edited by hand, so built anew: /b",)  # type: ignore[union-attr]
+    assert f"rm -f {venv}/.complete; systemd-run" in text([built])[0]
+    assert len(list(release.changes(edited, want))) == 3
+    said, put_right = release.changes(state(files=there, foreign={"/opt/h": ["/c"]}), want)
+    assert said.args == ("owner or mode changed by hand, so put right: /c",)  # type: ignore[union-attr]
+    assert "chown -h root:root" in text([put_right])[0]
+
+
 def test_another_python_or_lock_is_another_environment() -> None:
     from provision.artifact import pack
 
