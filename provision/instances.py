@@ -66,6 +66,11 @@ class Instance:
         """The frontend's unit without its suffix."""
         return f"{self.slug}-frontend"
 
+    @property
+    def sweep(self) -> str:
+        """The daily sweep's unit without its suffix."""
+        return f"{self.slug}-sweep"
+
     def backend(self, port: int) -> str:
         """One backend's unit without its suffix."""
         return f"{self.slug}-backend@{port}"

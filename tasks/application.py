@@ -64,17 +64,18 @@ def configuration(settings: Settings, instance: Instance) -> tuple[Directory, Fi
 
 
 def unit_files(settings: Settings, instance: Instance) -> Files:
-    names = ("migrate.service", "backend@.socket", "backend@.service", "frontend.socket", "frontend.service")
+    served = ("backend@.socket", "backend@.service", "frontend.socket", "frontend.service")
     files = tuple(
         File(
             f"/etc/systemd/system/{instance.slug}-{name}",
             render(f"systemd/harvest-{name}", settings=settings, instance=instance, workers=WORKERS),
         )
-        for name in names
+        for name in ("migrate.service", *served, "sweep.service", "sweep.timer")
     )
     # A backend is named for the check: a template alone is not a unit.
     backend = f"{instance.backend(instance.backend_ports[0])}.service"
-    check = f"cd /etc/systemd/system; systemd-analyze verify {instance.frontend}.service {backend}"
+    checked = f"{instance.frontend}.service {backend} {instance.sweep}.service {instance.sweep}.timer"
+    check = f"cd /etc/systemd/system; systemd-analyze verify {checked}"
     return Files(files, check=check, within=("/etc/systemd/system",))
 
 
@@ -84,8 +85,6 @@ def units(instance: Instance) -> Units:
         secret(instance),
         f"{instance.root}/harvest",
         f"{instance.root}/venv",
-        f"{instance.root}/harvest/.complete",
-        f"{instance.root}/venv/.complete",
     )
     migrate = f"{instance.slug}-migrate.service"
     # First, so that no backend starts on a schema older than itself.
@@ -96,4 +95,5 @@ def units(instance: Instance) -> Units:
             Unit(f"{stem}.socket", (f"{file}.socket",)),
             Unit(f"{stem}.service", (f"{file}.service", *read_at_start)),
         ]
+    running.append(Unit(f"{instance.sweep}.timer", (f"/etc/systemd/system/{instance.sweep}.timer",)))
     return Units(tuple(running))

@@ -9,8 +9,18 @@ from provision.facts.host_state import HostState, Query
 from provision.operations.converge import Command, converge, script
 
 ETC = "/etc/systemd/system"
-STARTED = (f"{ETC}/*.target.wants/harvest*-frontend.*", f"{ETC}/*.target.wants/harvest*-backend@*.*")
-FILES = (f"{ETC}/harvest*-frontend.*", f"{ETC}/harvest*-backend@.*", f"{ETC}/harvest*-migrate.service")
+WANTED = f"{ETC}/*.target.wants"
+STARTED = (
+    f"{WANTED}/harvest*-frontend.*",
+    f"{WANTED}/harvest*-backend@*.*",
+    f"{WANTED}/harvest*-sweep.timer",
+)
+FILES = (
+    f"{ETC}/harvest*-frontend.*",
+    f"{ETC}/harvest*-backend@.*",
+    f"{ETC}/harvest*-migrate.service",
+    f"{ETC}/harvest*-sweep.*",
+)
 
 
 @dataclass(frozen=True)
@@ -24,19 +34,22 @@ def _stem(path: str) -> str:
     return posixpath.basename(path).rpartition(".")[0]
 
 
+def _kinds(stem: str) -> tuple[str, ...]:
+    return ("timer",) if stem.endswith("-sweep") else ("socket", "service")
+
+
 def changes(have: HostState, want: Retired) -> Iterator[Command]:
     """Stop, then forget: a run that dies in between finds them enabled still, and goes on from there."""
+    slugs = {stem.removesuffix("-frontend") for stem in want.stems if stem.endswith("-frontend")}
+    stems = {*want.stems, *(f"{slug}-sweep" for slug in slugs)}
     enabled = {_stem(path) for pattern in STARTED for path in have.found[pattern]}
-    gone = sorted(enabled - set(want.stems))
+    gone = [f"{stem}.{kind}" for stem in sorted(enabled - stems) for kind in _kinds(stem)]
     if gone:
-        names = " ".join(shlex.quote(f"{stem}.{kind}") for stem in gone for kind in ("socket", "service"))
+        names = " ".join(map(shlex.quote, gone))
         yield script(f"systemctl stop {names}; systemctl disable --quiet {names}")
     # A backend's file is a template: harvest-backend@.service serves harvest-backend@5001.service.
-    templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in want.stems}
-    templates |= {stem.removesuffix("-frontend") + "-migrate" for stem in want.stems}
-    templates |= {
-        stem.removesuffix("-frontend") + "-migrate" for stem in want.stems if stem.endswith("-frontend")
-    }
+    templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in stems}
+    templates |= {f"{slug}-migrate" for slug in slugs}
     files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
     if files:
         alone = " ".join(shlex.quote(posixpath.basename(path)) for path in files if "@." not in path)

@@ -125,7 +125,7 @@ def test_a_clock_is_kept_in_time(run: Any) -> None:
 
 
 def harvest_services(settings: Settings) -> list[str]:
-    return [f"{stem}.service" for each in settings.all_instances for stem in each.stems]
+    return [f"{stem}.service" for each in settings.all_instances for stem in (*each.stems, each.sweep)]
 
 
 def test_every_service_of_harvest_is_in_a_sandbox(run: Any, settings: Settings) -> None:

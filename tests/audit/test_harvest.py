@@ -32,6 +32,13 @@ def test_every_socket_is_there_after_a_reboot(run: Any, settings: Settings) -> N
             assert run(f"systemctl is-enabled '{unit}'").strip() == "enabled"
 
 
+def test_files_that_no_paper_has_are_swept_daily(run: Any, settings: Settings) -> None:
+    for each in settings.all_instances:
+        shown = run(f"systemctl show -p ActiveState,UnitFileState,Unit '{each.sweep}.timer'").split()
+        assert set(shown) == {"ActiveState=active", "UnitFileState=enabled", f"Unit={each.sweep}.service"}
+        assert "00:00:00" in run(f"systemctl show -p TimersCalendar '{each.sweep}.timer'")
+
+
 def test_no_unit_of_the_host_has_failed(run: Any) -> None:
     assert run("systemctl list-units --failed --plain --no-legend").strip() == ""
 

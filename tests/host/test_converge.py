@@ -65,6 +65,16 @@ def test_a_second_run_changes_nothing(deployed: hosts.Host) -> None:
     assert (run.code, run.changed) == (0, [])
 
 
+def test_the_daily_sweep_takes_the_files_that_no_paper_has_from_within_its_sandbox(
+    deployed: hosts.Host,
+) -> None:
+    folder = "/var/lib/harvest/project_pdfs/aa"
+    deployed.exec(f"install -d -o harvest -g harvest -m 750 {folder}; touch -d 2020-01-01 {folder}/aa.pdf")
+    deployed.exec("systemctl start harvest-sweep.service")
+    assert "aa.pdf" not in deployed.exec(f"ls {folder}").stdout
+    assert "1 files are deleted" in deployed.exec("journalctl -q -o cat -u harvest-sweep").stdout
+
+
 def test_a_password_is_refused(deployed: hosts.Host) -> None:
     deployed.exec("echo root:hunter2 | chpasswd")
     for user in ("root", "sysop"):

@@ -1,6 +1,7 @@
 """Every way of living behind nginx and without it, one after the other on one host, seen from outside."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,10 +16,10 @@ from lab import hosts
 from provision.settings import Settings, settings_from
 from tests.host.authority import bridge_address, make_pair
 from tests.host.browser import page_of
-from tests.host.crawler import crawl
+from tests.host.crawler import crawl, shown
 from tests.host.runs import deploy
 from tests.host.test_converge import reachable
-from tests.host.visitor import ADMIN, Visitor, password
+from tests.host.visitor import ADMIN, Visitor, big_pdf, paper_of, password
 from tests.host.web_hosts import change, converge, visited
 
 NAME, API, OTHER = "w-web.harvest.test", "api.w-web.test", "research.w-web.test"
@@ -45,7 +46,7 @@ TOPOLOGIES: dict[str, dict[str, Any]] = {
         }
     },
     "domains": {"instances": {"harvest": {}, "research": {"domain": OTHER, **SECOND}}},
-    "beside": {"site": "beside", "base_path": "/harvest/", "tls": "off"},
+    "beside": {"site": "beside", "base_path": "/harvest/"},
     "internal": {"mode": "internal"},
     "internal-subpath": {"mode": "internal", "base_path": "/harvest/"},
     "root-again": {},
@@ -86,7 +87,7 @@ def go(lab_host: hosts.Host, authority: Path) -> Go:
     def to(name: str) -> Settings:
         if now[0] != name:
             now[0] = ""
-            (beside if name == "beside" else alone)(lab_host)
+            (beside(lab_host, authority) if name == "beside" else alone(lab_host))
             converge(lab_host, **(PLAIN | TOPOLOGIES[name] | fixed))
             now[0] = name
         return settings_from({**hosts.find(lab_host.name).record.settings})
@@ -94,15 +95,31 @@ def go(lab_host: hosts.Host, authority: Path) -> Go:
     return to
 
 
-def beside(host: hosts.Host) -> None:
-    """Somebody else's site has the name, and includes ours."""
-    (host.root / "var/www/other").mkdir(parents=True, exist_ok=True)
-    (host.root / "var/www/other/index.html").write_text("the other site\n")
-    (host.root / "etc/nginx/sites-enabled").mkdir(parents=True, exist_ok=True)
-    (host.root / "etc/nginx/sites-enabled/other").write_text(
-        f"server {{\n    listen 80;\n    server_name {NAME};\n    root /var/www/other;\n"
-        f"    include /etc/nginx/harvest.d/{NAME}/*.conf;\n    location /mine {{ return 200 mine; }}\n}}\n"
-    )
+OTHERS = """server {{
+    listen 80;
+    listen 443 ssl;
+    server_name {name};
+    ssl_certificate /etc/ssl/other/server.pem;
+    ssl_certificate_key /etc/ssl/other/server.key;
+    root /var/www/other;
+    {include}
+    location /mine {{ return 200 mine; }}
+}}
+"""
+
+
+def beside(
+    host: hosts.Host, authority: Path, include: str = "include /etc/nginx/harvest.d/{name}/*.conf;"
+) -> None:
+    """Somebody else's site has the name and its TLS, and includes ours."""
+    files = {"etc/nginx/sites-enabled/other": OTHERS.format(name=NAME, include=include.format(name=NAME))}
+    files |= {"var/www/other/index.html": "the other site\n"}
+    files |= {
+        f"etc/ssl/other/{name}": (authority / name).read_text() for name in ("server.pem", "server.key")
+    }
+    for path, text in files.items():
+        (host.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (host.root / path).write_text(text)
 
 
 def alone(host: hosts.Host) -> None:
@@ -116,15 +133,36 @@ def visitor(url: str) -> Visitor:
     return made
 
 
+def paper(host: hosts.Host, settings: Settings) -> str:
+    """A paper with a PDF in the host's first HARVEST: its path below the base."""
+    first = settings.all_instances[0]
+    project, name = paper_of(host, f"10.1000/{time.time()}")
+    me = visitor(first.url(host.fqdn))
+    me.sign_in()
+    path = f"{me.url}proxy/pdf/{project}/{name}"
+    if settings.mode == "nginx":
+        path = f"{first.api_url}/api/projects/{project}/pdf/{name}"
+    headers = {"Origin": me.origin, "Content-Type": "application/pdf"}
+    headers |= me.ticket() if first.api_domain else {}
+    put = me.session.put(path, data=big_pdf(1000), headers=headers, timeout=60)
+    assert put.status_code == 200, put.text
+    (found,) = set(re.findall(r"papers/\d+", shown(me, f"projects/{project}").text))
+    return str(found)
+
+
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_everything_a_browser_asks_for_is_there_and_nothing_of_the_old_is_left(
     name: str, go: Go, lab_host: hosts.Host
 ) -> None:
     settings = go(name)
-    for each in settings.all_instances:
-        troubles, seen = crawl(visitor(each.url(lab_host.fqdn)), behind_nginx=settings.mode == "nginx")
+    nginx = settings.mode == "nginx"
+    for number, each in enumerate(settings.all_instances):
+        api = f"https://{each.api_domain}" if each.api_domain else ""
+        one = "" if number else paper(lab_host, settings)
+        troubles, seen = crawl(visitor(each.url(lab_host.fqdn)), nginx, api, one)
         assert troubles == []
-        assert seen > 10
+        assert len(seen) > 10
+        assert number or any(url.endswith(".pdf") for url in seen)
     assert present(lab_host) == wanted(settings)
 
 
@@ -143,9 +181,11 @@ def present(host: hosts.Host) -> dict[str, set[str]]:
             "systemctl list-units --plain --no-legend 'harvest*' | grep -oE '^harvest[^ ]*(service|socket)'"
         ),
         "units": lines(
-            "cd /etc/systemd/system && ls */harvest*-frontend.* */harvest*-backend@* | grep -o 'harvest[^/]*$'"
+            "cd /etc/systemd/system && ls */harvest*-frontend.* */harvest*-backend@* */harvest*-sweep.* | grep -o 'harvest[^/]*$'"
         ),
-        "files": lines("cd /etc/systemd/system && ls harvest*-frontend.socket harvest-certificates.*"),
+        "files": lines(
+            "cd /etc/systemd/system && ls harvest*-frontend.socket harvest*-sweep.* harvest-certificates.*"
+        ),
         "rules": lines("ufw status | grep ALLOW | grep -v v6 | grep -o '^[0-9]*/tcp'"),
         "ports": {line.split()[3].rpartition(":")[2] for line in host.exec("ss -Hltn").stdout.splitlines()},
     }
@@ -163,25 +203,28 @@ def wanted(settings: Settings) -> dict[str, set[str]]:
     units = {f"{stem}.{kind}" for each in every for stem in each.stems for kind in ("socket", "service")}
     watched = own and settings.tls == "files"
     watch = {f"harvest-certificates.{kind}" for kind in ("path", "service")} if watched else set()
+    sweeps = {f"{each.sweep}.{kind}" for each in every for kind in ("service", "timer")}
     return {
         "running": units | {"harvest-watch.service", *(f"{each.slug}-migrate.service" for each in every)},
         "sites": sites | {"00-default"} if own else set(),
         "includes": includes if nginx else set(),
         "snippets": snippets | {"conf.d/harvest.conf", "modules-enabled/90-harvest.conf"} if nginx else set(),
         "certificates": set(settings.sites) if own and settings.tls != "off" else set(),
-        "units": units,
-        "files": {f"{each.frontend}.socket" for each in every} | watch,
+        "units": units | {f"{each.sweep}.timer" for each in every},
+        "files": {f"{each.frontend}.socket" for each in every} | sweeps | watch,
         "rules": {f"{port}/tcp" for port in settings.open_ports},
         "ports": {str(port) for port in own_ports | set(settings.open_ports)},
     }
 
 
-@pytest.mark.parametrize("name", ["root", "subpath", "several", "api", "instances"])
+@pytest.mark.parametrize("name", ["root", "subpath", "several", "api", "instances", "domains", "beside"])
 def test_a_real_browser_trusts_it_signs_in_and_has_nothing_to_complain(
     name: str, go: Go, lab_host: hosts.Host, authority: Path, tmp_path: Path
 ) -> None:
-    for number, each in enumerate(go(name).all_instances):
-        words, complaints = page_of(each.url(""), authority / "lab-ca.pem", tmp_path / str(number))
+    settings = go(name)
+    for number, each in enumerate(settings.all_instances):
+        one = "" if number else paper(lab_host, settings)
+        words, complaints = page_of(each.url(""), authority / "lab-ca.pem", tmp_path / str(number), one)
         assert ADMIN in words
         assert complaints == []
 
@@ -318,11 +361,20 @@ def test_a_backend_that_hangs_is_started_anew_and_fails_no_request(go: Go, lab_h
     assert "harvest-backend@5002 hangs" in lab_host.exec("journalctl -u harvest-watch").stdout
 
 
-def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host) -> None:
+def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host, authority: Path) -> None:
     go("beside")
-    assert requests.get(f"http://{NAME}/", timeout=5).text == "the other site\n"
-    assert requests.get(f"http://{NAME}/mine", timeout=5).text == "mine"
-    assert crawl(Visitor(f"http://{NAME}/harvest/"))[0] == []
+    for scheme in ("http", "https"):
+        assert requests.get(f"{scheme}://{NAME}/", verify=False, timeout=5).text == "the other site\n"
+        assert requests.get(f"{scheme}://{NAME}/mine", verify=False, timeout=5).text == "mine"
+    beside(lab_host, authority, include="")
+    lab_host.exec("systemctl reload nginx; sleep 1")
+    run = deploy(lab_host.name)
+    beside(lab_host, authority)
+    lab_host.exec("systemctl reload nginx")
+    assert run.code != 0
+    assert (
+        f"does the other site's server block say `include /etc/nginx/harvest.d/{NAME}/*.conf;`?" in run.said
+    )
 
 
 def test_another_s_broken_site_is_named_and_everything_goes_on(go: Go, lab_host: hosts.Host) -> None:
@@ -340,9 +392,9 @@ def test_another_s_broken_site_is_named_and_everything_goes_on(go: Go, lab_host:
     assert change(lab_host, max_upload_mb=100).code == 0
 
 
-def test_a_name_that_another_site_has_is_refused(go: Go, lab_host: hosts.Host) -> None:
+def test_a_name_that_another_site_has_is_refused(go: Go, lab_host: hosts.Host, authority: Path) -> None:
     go("root")
-    beside(lab_host)
+    beside(lab_host, authority)
     try:
         run = change(lab_host, max_upload_mb=7)
         assert run.code != 0

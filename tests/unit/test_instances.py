@@ -95,6 +95,17 @@ def test_an_instance_that_is_gone_leaves_no_unit_file() -> None:
     ) in command
 
 
+def test_an_instance_that_is_gone_is_swept_no_more() -> None:
+    slugs = ("harvest", "harvest-research")
+    enabled = [f"{ETC}/timers.target.wants/{slug}-sweep.timer" for slug in slugs]
+    files = [f"{ETC}/{slug}-sweep.{kind}" for slug in slugs for kind in ("service", "timer")]
+    found = {pattern: [] for pattern in (*STARTED, *FILES)} | {STARTED[2]: enabled, FILES[3]: files}
+    stop, forget = text(changes(state(found=found), Retired(("harvest-backend@5001", "harvest-frontend"))))
+    assert "systemctl stop harvest-research-sweep.timer;" in stop
+    assert f"rm -f {files[2]} {files[3]};" in forget
+    assert "harvest-sweep" not in stop + forget
+
+
 def test_nothing_stale_costs_nothing() -> None:
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {FILES[1]: [f"{ETC}/harvest-backend@.service"]}
     assert not text(changes(state(found=found), Retired(("harvest-backend@5001", "harvest-frontend"))))
