@@ -20,7 +20,7 @@ from tests.host.crawler import crawl, shown
 from tests.host.runs import deploy
 from tests.host.test_converge import reachable
 from tests.host.visitor import ADMIN, Visitor, big_pdf, paper_of, password
-from tests.host.web_hosts import change, converge, visited
+from tests.host.web_hosts import alone, beside, change, converge, visited
 
 NAME, API, OTHER = "w-web.harvest.test", "api.w-web.test", "research.w-web.test"
 PLAIN: dict[str, Any] = {
@@ -87,43 +87,12 @@ def go(lab_host: hosts.Host, authority: Path) -> Go:
     def to(name: str) -> Settings:
         if now[0] != name:
             now[0] = ""
-            (beside(lab_host, authority) if name == "beside" else alone(lab_host))
+            (beside(lab_host, NAME, authority) if name == "beside" else alone(lab_host))
             converge(lab_host, **(PLAIN | TOPOLOGIES[name] | fixed))
             now[0] = name
         return settings_from({**hosts.find(lab_host.name).record.settings})
 
     return to
-
-
-OTHERS = """server {{
-    listen 80;
-    listen 443 ssl;
-    server_name {name};
-    ssl_certificate /etc/ssl/other/server.pem;
-    ssl_certificate_key /etc/ssl/other/server.key;
-    root /var/www/other;
-    {include}
-    location /mine {{ return 200 mine; }}
-}}
-"""
-
-
-def beside(
-    host: hosts.Host, authority: Path, include: str = "include /etc/nginx/harvest.d/{name}/*.conf;"
-) -> None:
-    """Somebody else's site has the name and its TLS, and includes ours."""
-    files = {"etc/nginx/sites-enabled/other": OTHERS.format(name=NAME, include=include.format(name=NAME))}
-    files |= {"var/www/other/index.html": "the other site\n"}
-    files |= {
-        f"etc/ssl/other/{name}": (authority / name).read_text() for name in ("server.pem", "server.key")
-    }
-    for path, text in files.items():
-        (host.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (host.root / path).write_text(text)
-
-
-def alone(host: hosts.Host) -> None:
-    (host.root / "etc/nginx/sites-enabled/other").unlink(missing_ok=True)
 
 
 def visitor(url: str) -> Visitor:
@@ -181,7 +150,8 @@ def present(host: hosts.Host) -> dict[str, set[str]]:
             "systemctl list-units --plain --no-legend 'harvest*' | grep -oE '^harvest[^ ]*(service|socket)'"
         ),
         "units": lines(
-            "cd /etc/systemd/system && ls */harvest*-frontend.* */harvest*-backend@* */harvest*-sweep.* | grep -o 'harvest[^/]*$'"
+            "cd /etc/systemd/system && ls */harvest*-frontend.* */harvest*-backend@* */harvest*-sweep.*"
+            " | grep -o 'harvest[^/]*$'"
         ),
         "files": lines(
             "cd /etc/systemd/system && ls harvest*-frontend.socket harvest*-sweep.* harvest-certificates.*"
@@ -366,10 +336,10 @@ def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host, authority: 
     for scheme in ("http", "https"):
         assert requests.get(f"{scheme}://{NAME}/", verify=False, timeout=5).text == "the other site\n"
         assert requests.get(f"{scheme}://{NAME}/mine", verify=False, timeout=5).text == "mine"
-    beside(lab_host, authority, include="")
+    beside(lab_host, NAME, authority, include="")
     lab_host.exec("systemctl reload nginx; sleep 1")
     run = deploy(lab_host.name)
-    beside(lab_host, authority)
+    beside(lab_host, NAME, authority)
     lab_host.exec("systemctl reload nginx")
     assert run.code != 0
     assert (
@@ -394,7 +364,7 @@ def test_another_s_broken_site_is_named_and_everything_goes_on(go: Go, lab_host:
 
 def test_a_name_that_another_site_has_is_refused(go: Go, lab_host: hosts.Host, authority: Path) -> None:
     go("root")
-    beside(lab_host, authority)
+    beside(lab_host, NAME, authority)
     try:
         run = change(lab_host, max_upload_mb=7)
         assert run.code != 0
