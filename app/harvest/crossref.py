@@ -77,25 +77,28 @@ def fetch(settings: Settings, doi: str) -> dict[str, Any]:
             return {"metadata_state": "missing"}
         answer.raise_for_status()
         return {"metadata_state": "found", **parse(answer.json()["message"])}
-    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
+    except (requests.RequestException, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {"metadata_state": "unreachable", "metadata_retry_at": now(RETRY_SECONDS)}
 
 
 def parse(message: dict[str, Any]) -> dict[str, Any]:
     """CrossRef's `message` as columns of a paper."""
     names = [
-        " ".join(filter(None, (one.get("given"), one.get("family")))) for one in message.get("author") or []
+        one.get("name") or " ".join(filter(None, (one.get("given"), one.get("family"))))
+        for one in message.get("author") or []
     ]
     issued = ((message.get("issued") or {}).get("date-parts") or [[None]])[0][0]
     return {
         "title": _plain(message.get("title"))[:1000],
         "authors": _printable(", ".join(filter(None, names)))[:2000],
         "journal": _plain(message.get("container-title"))[:500],
-        "year": issued if isinstance(issued, int) else None,
+        "year": issued if isinstance(issued, int) and 0 < issued < 10_000 else None,
     }
 
 
-def _plain(texts: list[str] | None) -> str:
+def _plain(texts: object) -> str:
+    if not isinstance(texts, list | None):
+        raise TypeError("CrossRef gives titles as lists")
     text = (texts or [""])[0]
     return _printable(html.unescape(re.sub(r"<[^>]+>", "", text)))
 

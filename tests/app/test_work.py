@@ -230,3 +230,7 @@ def test_metrics_are_for_prometheus(anyone, many):
     answer = anyone.client.get("/api/metrics")
     assert "harvest_triples 26" in answer.text.splitlines()
     assert 'harvest_http_requests_total{status="2xx"}' in answer.text
+
+
+def test_without_crossref_s_address_nobody_is_asked(paper):
+    assert paper["metadata_state"] == "off"
