@@ -23,6 +23,7 @@ from pathlib import Path
 
 import requests
 
+from provision.templates import render
 from tests.app import services
 
 ROUNDS, CLIENTS, SECONDS = 3, 100, 4
@@ -149,15 +150,15 @@ def serve(folder: Path, naive: bool) -> Iterator[Served]:
     else:
         services.harvest(environ, "assets", folder / "static")
         static = f"root {folder}/static; gzip_static on; expires 1y;"
-        # The page's frame is the same for everyone: nginx may keep it for some seconds.
-        kept = f"proxy_pass http://127.0.0.1:{frontend}; proxy_set_header Host $http_host; proxy_cache frame;"
-        kept += " proxy_cache_valid 200 10s; proxy_ignore_headers Cache-Control;"
+        # The page's frame is kept as on a host.
+        kept = f"proxy_pass http://127.0.0.1:{frontend}; proxy_set_header Host $http_host;"
+        kept += render("nginx/harvest-frame.conf")
         alike = ("", "_dash-layout", "_dash-dependencies")
         blocks = "".join(f"location = /{name} {{ {kept} }}" for name in alike)
         blocks += "".join(
             f"location /{name}/ {{ {static} }}" for name in ("_dash-component-suites", "assets")
         )
-        extra = f"gzip on; proxy_cache_path {folder}/cache keys_zone=frame:1m;"
+        extra = f"gzip on; proxy_cache_path {folder}/cache keys_zone=harvest_frame:1m;"
         nginx = NGINX.format(connections=4096, extra=extra, backlog="backlog=4096", static=blocks, **values)
     (folder / "nginx.conf").write_text(nginx)
     with contextlib.ExitStack() as stack:

@@ -1,7 +1,8 @@
 """The web tier as ratios against the guides' own configuration, beside it on one host: `python -m benchmarks.web`.
 
 first load      bytes of the page and all that it links to, ours / the guides' (goal: at most 0.30)
-asset           requests a second for the largest script, 100 connections, ours / the guides' (at least 20)
+assets          requests a second for all files that the page links to, in turn, 100 connections, as above (at least 20)
+largest asset   the same for the largest script alone, where bytes weigh more than requests
 health          requests a second at 100 connections, through our nginx / of our gunicorn directly (at least 0.85)
 1000            socket errors and answers other than 200 at 1,000 connections, ours and the guides' (ours: none)
 
@@ -16,6 +17,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import requests
@@ -86,6 +88,16 @@ systemctl stop guides-nginx 2>/dev/null || true
 systemd-run -q --collect --unit guides-nginx /usr/sbin/nginx -g 'daemon off;' -c /etc/guides/nginx.conf
 sleep 5
 """
+LUA = """
+local wanted, at = {{}}, 0
+init = function()
+  for _, path in ipairs({{{paths}}}) do wanted[#wanted + 1] = wrk.format("GET", path) end
+end
+request = function()
+  at = at % #wanted + 1
+  return wanted[at]
+end
+"""
 
 
 def run_in(host: hosts.Host, *command: str) -> str:
@@ -94,48 +106,37 @@ def run_in(host: hosts.Host, *command: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
-def load(host: hosts.Host, url: str, connections: int, seconds: int) -> tuple[float, int]:
-    """Requests a second, and how many went wrong."""
-    said = run_in(
-        host,
-        WRK,
-        "-t2",
-        f"-c{connections}",
-        f"-d{seconds}s",
-        "--timeout",
-        "20s",
-        "-H",
-        "Accept-Encoding: gzip",
-        url,
-    )
+def load(
+    host: hosts.Host, origin: str, paths: list[str], connections: int, seconds: int
+) -> tuple[float, int]:
+    """The paths in turn: requests a second, and how many went wrong."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(LUA.format(paths=", ".join(f'"{path}"' for path in paths)))
+        script.flush()
+        shape = ["-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", script.name]
+        said = run_in(host, WRK, *shape, "-H", "Accept-Encoding: gzip", origin)
     rate = float(re.findall(r"Requests/sec:\s+([0-9.]+)", said)[0])
     wrong = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", said)))
     wrong += sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
     return rate, wrong
 
 
-def first_load(host: hosts.Host, port: int) -> int:
-    """Bytes that a browser gets for the page and all that it links to, as they come over the wire."""
-    origin = f"https://{host.fqdn}:{port}"
+def visitor() -> requests.Session:
     session = requests.Session()
     session.trust_env, session.verify = False, False
-    host.exec(f"ufw allow {port}/tcp >/dev/null")
-    page = session.get(f"{origin}/", timeout=20)
-    found = {"/", *re.findall(r'(?:src|href)="(/[^"#]+)"', page.text)}
-    total = 0
-    for path in found:
-        with session.get(origin + path, stream=True, timeout=20) as answer:
-            total += len(answer.raw.read(decode_content=False))
-    return total
+    return session
 
 
-def largest_script(host: hosts.Host) -> str:
-    page = requests.Session()
-    page.trust_env = False
-    text = page.get(f"https://{host.fqdn}/", verify=False, timeout=20).text
-    scripts = re.findall(r'src="(/[^"]+\.js)"', text)
-    root = host.root / host.exec("readlink -f /opt/harvest/static").stdout.strip().lstrip("/")
-    return str(max(scripts, key=lambda path: (root / path.lstrip("/")).stat().st_size))
+def linked(host: hosts.Host) -> list[str]:
+    """Paths of all files that the page links to."""
+    page = visitor().get(f"https://{host.fqdn}/", timeout=20).text
+    return list(dict.fromkeys(re.findall(r'(?:src|href)="(/[^"#]+)"', page)))
+
+
+def size(origin: str, path: str) -> int:
+    """Bytes of the answer's body, as they come over the wire."""
+    with visitor().get(origin + path, stream=True, timeout=20) as answer:
+        return len(answer.raw.read(decode_content=False))
 
 
 def prepare() -> hosts.Host:
@@ -153,28 +154,28 @@ def prepare() -> hosts.Host:
 
 def measure(host: hosts.Host, rounds: int, seconds: int) -> dict[str, object]:
     """Each pair in turn, medians compared."""
-    ours, guides, direct = (
-        f"https://{host.fqdn}",
-        f"https://{host.fqdn}:{GUIDES_PORT}",
-        "http://127.0.0.1:5001",
-    )
-    script = largest_script(host)
+    ours, direct = f"https://{host.fqdn}", "http://127.0.0.1:5001"
+    guides = f"{ours}:{GUIDES_PORT}"
+    host.exec(f"ufw allow {GUIDES_PORT}/tcp >/dev/null")
+    files, health = linked(host), ["/api/health"]
+    largest = max((path for path in files if ".js" in path), key=lambda path: size(ours, path))
     cells = {
-        "asset": (f"{ours}{script}", f"{guides}{script}"),
-        "health": (f"{ours}/api/health", f"{direct}/api/health"),
-        "health, guides": (f"{ours}/api/health", f"{guides}/api/health"),
+        "assets": (guides, files),
+        "largest asset": (guides, [largest]),
+        "health": (direct, health),
+        "health, guides": (guides, health),
     }
     found: dict[str, object] = {}
-    for name, urls in cells.items():
+    for name, (other, paths) in cells.items():
         rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
-            for url, kept in zip(urls, rates, strict=True):
-                kept.append(load(host, url, 100, seconds)[0])
+            for origin, kept in zip((ours, other), rates, strict=True):
+                kept.append(load(host, origin, paths, 100, seconds)[0])
         first, second = (statistics.median(kept) for kept in rates)
         found[name] = {"ours": round(first), "other": round(second), "ratio": round(first / second, 2)}
-    sizes = first_load(host, 443), first_load(host, GUIDES_PORT)
+    sizes = [sum(size(origin, path) for path in ("/", *files)) for origin in (ours, guides)]
     found["first load"] = {"ours": sizes[0], "other": sizes[1], "ratio": round(sizes[0] / sizes[1], 3)}
-    wrong = [load(host, f"{url}/api/health", 1000, seconds)[1] for url in (ours, guides)]
+    wrong = [load(host, origin, health, 1000, seconds)[1] for origin in (ours, guides)]
     found["errors at 1,000 connections"] = {"ours": wrong[0], "other": wrong[1]}
     return found
 

@@ -112,7 +112,7 @@ def shared_files(settings: Settings) -> list[Item]:
         File(f"{ETC}/conf.d/harvest.conf", render("nginx/harvest-http.conf", **values)),
         File(f"{ETC}/modules-enabled/90-harvest.conf", render("nginx/harvest-main.conf")),
     ]
-    for name in ("answer", "proxy", "tls", "upstream"):
+    for name in ("answer", "frame", "proxy", "tls", "upstream"):
         items += [File(f"{ETC}/snippets/harvest-{name}.conf", render(f"nginx/harvest-{name}.conf", **values))]
     folder = f"{ETC}/harvest.d/pages"
     items += [Directory(folder)]

@@ -55,6 +55,7 @@ def write(folder: Path, settings: Any, have: HostState, pair: Path) -> None:
 
     def moved(text: str) -> str:
         text = text.replace("/etc/nginx", str(folder)).replace("/var/log/nginx", str(folder))
+        text = text.replace("/run/nginx-harvest", str(folder / "kept"))
         for name in ("cert.pem", "key.pem"):
             text = text.replace(f"/etc/harvest/tls/harvest.example.org/{name}", str(pair / name))
         return text

@@ -14,7 +14,7 @@ INDEX = """<!DOCTYPE html>
   <head>
     {%metas%}
     <title>{%title%}</title>
-    {%favicon%}
+    {%icon%}
     {%css%}
   </head>
   <body>
@@ -41,7 +41,6 @@ def create_app(settings: Settings | None = None) -> dash.Dash:
         url_base_pathname=settings.URL_BASE_PATHNAME,
         assets_folder=str(APP_DIR / "assets"),
         assets_ignore=r".*\.vendor\.js$",
-        index_string=INDEX,
         title="HARVEST",
         update_title="",
         suppress_callback_exceptions=True,
@@ -49,6 +48,10 @@ def create_app(settings: Settings | None = None) -> dash.Dash:
             {"name": "viewport", "content": "width=device-width, initial-scale=1"},
             {"name": "color-scheme", "content": "light"},
         ],
+    )
+    # Not Dash's own icon, which only Python can serve.
+    app.index_string = INDEX.replace(
+        "{%icon%}", f'<link rel="icon" href="{app.get_asset_url("favicon.svg")}">'
     )
     app.layout = shell.layout(settings)
     router.register(app)
