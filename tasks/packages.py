@@ -9,7 +9,9 @@ from tasks.release import release
 FIRST = ("ca-certificates", "python3", "python3-pip-whl")
 # fail2ban reads the journal by python3-systemd, and bans by nftables.
 INTRUSION = ("fail2ban", "nftables", "python3-systemd")
-BASE = (*FIRST, *INTRUSION, "openssh-server", "openssl", "sudo", "ufw", "unattended-upgrades", "needrestart")
+# nginx and fail2ban bring rules for their logs' rotation, but nobody who follows them.
+LOGS = ("logrotate",)
+BASE = (*FIRST, *INTRUSION, *LOGS, "openssh-server", "openssl", "sudo", "ufw", "unattended-upgrades", "needrestart")
 CLOCKS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd", "ntp")
 
 

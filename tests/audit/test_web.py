@@ -116,4 +116,5 @@ def test_no_request_line_with_a_query_is_kept(run: Any) -> None:
 
 
 def test_the_log_is_rotated(run: Any) -> None:
-    assert "/var/log/nginx/*.log" in run("cat /etc/logrotate.d/nginx")
+    assert "rotating pattern: /var/log/nginx/*.log" in run("logrotate -d /etc/logrotate.d/nginx 2>&1")
+    assert run("systemctl is-active logrotate.timer").strip() == "active"

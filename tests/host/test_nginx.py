@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -40,6 +41,28 @@ def host(lab_host: hosts.Host) -> hosts.Host:
     )  # fail2ban would ban the floods below
     assert run.code == 0, run.said
     return lab_host
+
+
+FORGED = {"X-Forwarded-For": "1.2.3.4, 127.0.0.1", "X-Real-IP": "1.2.3.4", "Forwarded": "for=1.2.3.4"}
+SEEN = "SELECT DISTINCT address FROM login_failure WHERE email = 'forger@b.org'"
+
+
+def test_what_a_client_says_about_its_address_is_believed_neither_by_nginx_nor_by_harvest(
+    host: hosts.Host,
+) -> None:
+    """Else whoever guesses passwords would choose whom HARVEST locks out for it. First, while nobody is yet."""
+    guess = {"email": "forger@b.org", "password": "wrong"}
+    by_api = requests.post(f"{URL}api/login", json=guess, headers=FORGED, timeout=10)
+    by_page = requests.post(f"{URL}login", data=guess, headers=FORGED, timeout=10, allow_redirects=False)
+    assert (by_api.status_code, by_page.headers["Location"]) == (401, "/harvest/?sign-in=wrong")
+    database = 'sqlite3.connect("/var/lib/harvest/harvest.db")'
+    seen = host.exec(
+        f"python3 <<'EOT'\nimport sqlite3\nprint({database}.execute(\"{SEEN}\").fetchall())\nEOT"
+    ).stdout
+    assert seen.strip() == f"[('{bridge_address(host)}',)]"
+    lines = (host.root / "var/log/nginx/harvest.access.log").read_text().splitlines()
+    logins = [json.loads(line) for line in lines if "login" in line]
+    assert {entry["client"] for entry in logins} == {bridge_address(host)}
 
 
 def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) -> None:
@@ -123,18 +146,27 @@ def test_uploads_end_at_the_setting(size: int, status: int, host: hosts.Host) ->
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
-def test_what_a_client_says_about_its_address_is_not_believed(host: hosts.Host) -> None:
-    requests.get(
-        f"{URL}api/choices?who=me", headers={"X-Forwarded-For": "1.2.3.4", "X-Real-IP": "1.2.3.4"}, timeout=10
-    )
+def logged(host: hosts.Host, path: str) -> dict[str, Any]:
+    """The newest line of the access log, as soon as it is of `path`."""
     log = host.root / "var/log/nginx/harvest.access.log"
     deadline = time.monotonic() + 5
-    while "/harvest/api/choices" not in (line := log.read_text().splitlines()[-1]):
-        assert time.monotonic() < deadline, line
+    while not (lines := log.read_text().splitlines()) or json.loads(lines[-1])["path"] != path:
+        assert time.monotonic() < deadline, lines[-1:]
         time.sleep(0.1)
-    last = json.loads(line)
-    assert last["client"] != "1.2.3.4"
-    assert last["path"] == "/harvest/api/choices"
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def test_the_log_goes_on_in_a_new_file_when_it_is_rotated_and_holds_no_query(host: hosts.Host) -> None:
+    requests.get(f"{URL}api/choices?who=me", timeout=10)
+    before = logged(host, "/harvest/api/choices")
+    host.exec("logrotate -f /etc/logrotate.d/nginx")
+    requests.get(f"{URL}api/projects?who=me", timeout=10)
+    assert logged(host, "/harvest/api/projects")["id"] != before["id"]
+    folder = host.root / "var/log/nginx"
+    assert before["id"] in (folder / "harvest.access.log.1").read_text()
+    assert before["id"] not in (folder / "harvest.access.log").read_text()
+    assert "who=me" not in (folder / "harvest.access.log").read_text()
 
 
 def test_files_come_from_disk_compressed_and_python_is_not_asked(host: hosts.Host) -> None:
