@@ -1,0 +1,46 @@
+"""The sites as each nginx wants them said: Ubuntu's 1.18, 1.24 and 1.28, Debian's 1.22 and 1.26."""
+
+import re
+
+import pytest
+
+from provision.operations.files import File
+from provision.settings import settings_from
+from tasks.web import site
+from tests.render.test_nginx import host
+from tests.unit.test_settings import GOOD
+
+
+def sites(version: str) -> dict[str, str]:
+    """The files of sites-available by name."""
+    settings = settings_from(GOOD | {"api_domain": "api.example.org"})
+    return {
+        item.path.rpartition("/")[2]: item.settled(host(version)).data.decode()
+        for item in site(settings)
+        if isinstance(item, File) and "/sites-available/" in item.path
+    }
+
+
+@pytest.mark.parametrize("version", ["1.18.0-1", "1.22.1-1", "1.24.0-1", "1.26.3-1", "1.28.0-1"])
+def test_every_tls_server_speaks_http2_in_this_nginx_s_syntax(version: str) -> None:
+    old = version < "1.25"
+    found = sites(version)
+    assert set(found) == {"00-default", "harvest.example.org", "api.example.org"}
+    for name, text in found.items():
+        for server in text.split("\nserver {")[1:]:
+            lines = re.findall(r"listen .*443 ssl.*;", server)
+            assert len(lines) in (0, 2), name  # IPv4 and IPv6
+            assert all(("http2" in line) == old for line in lines), lines
+            assert ("http2 on;" in server) == (bool(lines) and not old)
+
+
+@pytest.mark.parametrize(
+    ("version", "refuses"), [("1.18.0-1", False), ("1.22.1-1", True), ("1.28.0-1", True)]
+)
+def test_an_unknown_name_gets_no_handshake_where_this_nginx_can_refuse_it(
+    version: str, refuses: bool
+) -> None:
+    default = sites(version)["00-default"]
+    assert ("ssl_reject_handshake on;" in default) == refuses
+    assert ("ssl_certificate " in default) == (not refuses)
+    assert "return 444;" in default
