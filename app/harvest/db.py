@@ -69,14 +69,16 @@ class Database:
         self.url = url
         self.sqlite = make_url(url).get_backend_name() == "sqlite"
         # Opens nothing, but loads the driver and dialect before the workers fork, so that they share them.
-        self._engine: Engine | None = make_engine(url)
+        self._engine = make_engine(url)
         self._writer: AbstractContextManager[None] = nullcontext()
         self._pid = 0  # no process has used the engine yet
 
     @property
     def engine(self) -> Engine:
-        if self._engine is None or self._pid != os.getpid():
-            self._engine, self._pid = make_engine(self.url), os.getpid()
+        if self._pid != os.getpid():
+            if self._pid:  # another process has connections of this one
+                self._engine = make_engine(self.url)
+            self._pid = os.getpid()
             if self.sqlite and (path := self._engine.url.database) and os.path.exists(path):
                 self._writer = WriterLock(path)
         return self._engine
