@@ -12,6 +12,8 @@ FOLDER = "/var/lib/harvest-guard"
 ARMED = f"{FOLDER}/armed"
 REVERTED = f"{FOLDER}/reverted"
 UNIT = "harvest-guard"
+STEP_S = 20
+"""How long the undoing waits for a step of the change that is just being taken."""
 
 SERVICE = f"""[Unit]
 Description=Undo the change of who gets in that nobody confirmed
@@ -29,7 +31,8 @@ WantedBy=multi-user.target
 
 REVERT = f"""# Puts back byte for byte what {FOLDER}/snapshot holds. Safe to run again where it was cut off.
 exec 9>>{FOLDER}/mutex
-flock 9
+# A step that hangs because its connection does must not hold this up.
+flock -w {STEP_S} 9 || true
 [ -e {ARMED} ] || exit 0
 set -x
 cd {FOLDER}/snapshot || exit 1
@@ -70,11 +73,12 @@ reason=$(cat {FOLDER}/reason 2>/dev/null || echo 'nobody confirmed it in time')
 echo "$(date -u +'%Y-%m-%d %H:%M:%S UTC'): $reason" >{REVERTED}
 cd /
 rm -rf {ARMED} {FOLDER}/snapshot {FOLDER}/reason
+# A timer whose units vanish while it waits counts as failed.
+systemctl stop {UNIT}.timer
 systemctl disable {UNIT}.service
 rm -f /etc/systemd/system/{UNIT}.service /etc/systemd/system/{UNIT}.timer
 sync
 systemctl daemon-reload
-systemctl stop {UNIT}.timer
 """
 
 
@@ -125,6 +129,17 @@ systemctl daemon-reload
 systemctl enable --quiet {UNIT}.service
 systemctl restart {UNIT}.timer
 sync"""
+
+
+STEP = f"""exec 9>>{FOLDER}/mutex
+flock 9
+if [ ! -e {ARMED} ]; then
+  echo "the host has undone the change meanwhile ($(cat {REVERTED}))" >&2
+  exit 1
+fi
+exec "$@"
+"""
+"""Runs a step of the change, given as its arguments, unless the timer was faster: no step comes after the undoing."""
 
 
 def disarm_script() -> str:

@@ -2,7 +2,7 @@
 
 import time
 
-from pyinfra.api import FunctionCommand, StringCommand
+from pyinfra.api import FunctionCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
@@ -22,8 +22,12 @@ def told(sentence: str) -> FunctionCommand:
 
 
 def guarded(command: Command) -> Command:
-    """`command`; where it fails, all is undone at once."""
-    return FunctionCommand(_run, (command,), {}) if isinstance(command, StringCommand) else command
+    """`command`, unless the host has undone the change already; where it fails, all is undone at once."""
+    if not isinstance(command, StringCommand):
+        return command
+    step = StringCommand("sh", "-c", QuoteString(guard.STEP), "step", command)
+    step.connector_arguments.update(command.connector_arguments)
+    return FunctionCommand(_run, (step,), {})
 
 
 def proven(user: str, port: int) -> FunctionCommand:

@@ -12,12 +12,13 @@ DEPLOY = "tests/host/access_only.py"
 # Everything that decides who gets in, byte for byte, with owners, modes and times of change of content.
 LOOK = """
 cd /
-skip='-path etc/systemd/system/harvest-guard* -o -name .pwd.lock -o -path etc/hosts -o -path home/*/.cache'
+skip='-name .pwd.lock -o -path etc/hosts -o -path home/*/.cache'
 set -f
 find etc home root/.ssh -xdev \\( $skip \\) -prune -o -printf '%M %u %g %p %l\\n' | sort
 find etc home root/.ssh -xdev \\( $skip \\) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
 iptables -S; ip6tables -S
-systemctl show -P ActiveState ssh.service ssh.socket; systemctl is-enabled ssh.service ssh.socket ufw.service
+systemctl show -P ActiveState ssh.service ssh.socket ufw.service harvest-guard.timer
+systemctl is-enabled ssh.service ssh.socket ufw.service; systemctl --failed --plain --no-legend
 ss -Hltn | awk '{print $4}' | sort
 """
 # Copies that shadow's tools leave, and what differs by the day or by the number of tries.
@@ -77,7 +78,7 @@ def refresh(host: hosts.Host) -> None:
         for tool in iptables ip6tables; do
             for chain in INPUT FORWARD OUTPUT; do $tool -w -P $chain ACCEPT; done; $tool -w -F; $tool -w -X
         done
-        systemctl restart ssh.service""",
+        systemctl restart ssh.service; systemctl start ufw.service""",
         check=False,
     )
     rules = host.exec("iptables -w -S; ip6tables -w -S").stdout
