@@ -30,9 +30,11 @@ _pyinfras_own = SSHConnector.connect
 
 SUDO = "sudo -H -n sh -c "
 """How pyinfra's commands begin that are to run as root without a password."""
-INPUT = "harvest: the command reads on from here"
-# The password's line is still there where sudo did not ask, for the right may have changed a moment ago.
-SKIP = f"""sh -c 'while read -r line && [ "$line" != "{INPUT}" ]; do :; done; exec "$@"' harvest-sudo"""
+READY, INPUT = "harvest: root now", "harvest: the command reads on from here"
+# Where sudo did not ask (the right may have changed a moment ago), the password's line is still there to be skipped.
+SKIP = f"""while read -r line && [ "$line" != "{INPUT}" ]; do :; done"""
+BEGIN = f"""sh -c 'echo "{READY}" >&2; {SKIP}; exec "$@"' harvest-sudo"""
+SUDO_SECONDS = 30.0
 
 
 class SudoClient(SSHClient):
@@ -45,11 +47,21 @@ class SudoClient(SSHClient):
     def exec_command(self, command: str, *words: Any, **options: Any) -> Any:
         if not command.startswith(SUDO):
             return super().exec_command(command, *words, **options)
-        asking = f"sudo -H -k -S -p '' {SKIP} sh -c {command.removeprefix(SUDO)}"
-        streams = super().exec_command(asking, *words, **options)
-        streams[0].write(f"{self._sudo_password}\n{INPUT}\n")
-        streams[0].flush()
-        return streams
+        asking = f"sudo -H -k -S -p '' {BEGIN} sh -c {command.removeprefix(SUDO)}"
+        stdin, stdout, stderr = super().exec_command(asking, *words, **options)
+        stdin.write(f"{self._sudo_password}\n")
+        stdin.flush()
+        # sudo-rs reads on beyond the line, so what follows waits until it has done with it.
+        stderr.channel.settimeout(SUDO_SECONDS)
+        try:
+            while (line := stderr.readline()) and line.strip() != READY:
+                pass
+        except TimeoutError:
+            raise TimeoutError("sudo does not take the password") from None
+        stderr.channel.settimeout(None)
+        stdin.write(f"{INPUT}\n")
+        stdin.flush()
+        return stdin, stdout, stderr
 
 
 def adopt(targets: Mapping[str, Target], logins: Mapping[str, Login]) -> None:

@@ -95,7 +95,8 @@ class Settings(BaseModel):
         "nopasswd", description="Whether sudo asks the admin for a password."
     )
     admin_password: Secret | None = Field(
-        None, description="Where the admin's sudo password comes from (admin_sudo = password)."
+        None,
+        description="Where the admin's sudo password comes from (admin_sudo = password, or was so until now).",
     )
     bootstrap_user: LoginName = Field("root", description="Who can log in on a fresh host.")
     bootstrap_password: Secret | None = Field(
@@ -171,8 +172,8 @@ class Settings(BaseModel):
             check_pair(self.tls_certificate, self.tls_key)
         if (self.first_admin is None) != (self.first_admin_password is None):
             raise ValueError("first_admin_password: goes with first_admin, and that needs it")
-        if (self.admin_sudo == "password") != (self.admin_password is not None):
-            raise ValueError("admin_password: goes with admin_sudo = password, and that needs it")
+        if self.admin_sudo == "password" and self.admin_password is None:
+            raise ValueError("admin_password: is not set; admin_sudo = password needs it")
         return self
 
     def _check_ports(self) -> None:

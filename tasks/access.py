@@ -3,6 +3,9 @@
 Changed as one, and confirmed by a fresh login or undone: provision/operations/access.py.
 """
 
+import re
+
+from provision.facts.host_state import HostState, Query
 from provision.operations.access import Access, settle
 from provision.operations.accounts import Account
 from provision.operations.files import Absent, Directory, File, Files
@@ -27,7 +30,7 @@ def access(settings: Settings) -> None:
             home,
             "/bin/bash",
             groups=("sudo", LOGIN_GROUP),
-            password=settings.admin_password,
+            password=settings.admin_password if settings.admin_sudo == "password" else None,
         ),
         keys=admin_keys(settings, home),
         sudo=sudo(settings),
@@ -56,7 +59,10 @@ def sudo(settings: Settings) -> Files:
 
 
 def sshd_files(settings: Settings) -> Files:
-    config = render("ssh/00-harvest.conf", settings=settings, group=LOGIN_GROUP)
+    def config(have: HostState) -> str:
+        exempt = settings.trusted_addresses if _has_penalties(have) else ()
+        return render("ssh/00-harvest.conf", settings=settings, group=LOGIN_GROUP, exempt=exempt)
+
     socket = render("ssh/ssh.socket.conf", settings=settings)
     moved = settings.ssh_port != 22
     # The effective value counts: an Include or a first value elsewhere must not win.
@@ -65,4 +71,11 @@ def sshd_files(settings: Settings) -> Files:
         (File(DROP_IN, config, 0o600), File(SOCKET_DROP_IN, socket) if moved else Absent(SOCKET_DROP_IN)),
         check=f"mkdir -p /run/sshd; sshd -t; {effective} | grep -qx 'passwordauthentication no'",
         within=("/etc/ssh/sshd_config.d",),
+        needs=Query(packages={"openssh-server"}),
     )
+
+
+def _has_penalties(have: HostState) -> bool:
+    """Whether sshd itself shuts out who fails (OpenSSH 9.8); an older one refuses the word."""
+    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", have.packages.get("openssh-server", ""))
+    return version is not None and (int(version[1]), int(version[2])) >= (9, 8)

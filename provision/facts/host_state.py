@@ -143,6 +143,8 @@ class HostState(BaseModel):
     """Only those that are there."""
     groups: dict[str, list[str]] = {}
     """Members by the group file; only groups that are there."""
+    primary: dict[str, list[str]] = {}
+    """Accounts whose own group it is: members too, though the group file does not say so."""
     keys: dict[str, list[str]] = {}
     """Lines of every account's authorized_keys, by file."""
     foreign: dict[str, list[str]] = {}

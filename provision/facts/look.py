@@ -252,6 +252,11 @@ def main() -> None:
     answer["found"] = {pattern: find(pattern) for pattern in asked["found"]}
     answer["notes"] = {path: text(path)[:4096] for path in asked["notes"] if os.path.exists(path)}
     answer["groups"] = {g.gr_name: sorted(g.gr_mem) for g in grp.getgrall() if g.gr_name in asked["groups"]}
+    numbers = {g.gr_gid: g.gr_name for g in grp.getgrall() if g.gr_name in asked["groups"]}
+    answer["primary"] = {
+        name: sorted(user.pw_name for user in pwd.getpwall() if numbers.get(user.pw_gid) == name)
+        for name in numbers.values()
+    }
     answer["keys"] = authorized_keys() if asked["keys"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
     for kind in ("foreign", "edited"):

@@ -28,7 +28,10 @@ def made(have: HostState, want: Group) -> Iterator[Command]:
 def changes(have: HostState, want: Group) -> Iterator[Command]:
     """Its members, once their accounts are there."""
     found = have.groups.get(want.name, [])
-    for name in sorted(set(found) - set(want.members)):
+    own = set(have.primary.get(want.name, [])) - set(want.members)
+    for name in sorted({*found, *own} - set(want.members)):
         yield told(f"{name} is taken out of the group {want.name}, whose members may log in")
+    for name in sorted(own):
+        yield script(f"usermod --gid nogroup {shlex.quote(name)}")
     if set(found) != set(want.members):
         yield script(f"gpasswd --members {','.join(want.members)} {shlex.quote(want.name)} >/dev/null")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from provision.facts.host_state import HostState, Query
 from provision.operations import units
 from provision.operations.converge import Command, script
-from provision.operations.files import Files
+from provision.operations.files import File, Files
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def after(have: HostState, placed: Files) -> HostState:
     """The host as it will be once the files are placed: what differs now is then newer than any start."""
     late = {
         item.path: have.files[item.path].model_copy(update={"changed": float("inf")})
-        for item in placed.items
+        for item in (item.settled(have) if isinstance(item, File) else item for item in placed.items)
         if not item.fits(have.files[item.path])
     }
     reload = any(path.startswith("/etc/systemd/") for path in late)

@@ -5,10 +5,12 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab import hosts, keys
+from lab import hosts, keys, network
+from tests.host.authority import bridge_address
 from tests.host.guarding import essence, fingerprint, prepare, refresh, run, start, until
 
 pytestmark = [pytest.mark.host, pytest.mark.xdist_group("s-guard")]
@@ -28,7 +30,13 @@ def fresh(prepared: hosts.Host) -> hosts.Host:
     """The prepared host as nobody touched it, with the settings of the lab."""
     refresh(prepared)
     again = hosts.up(
-        prepared.name, settings={"admin_keys": [keys.public_key()], "ssh_port": 22, "confirm_within_s": 60}
+        prepared.name,
+        settings={
+            "admin_keys": [keys.public_key()],
+            "ssh_port": 22,
+            "confirm_within_s": 60,
+            "trusted_addresses": [],
+        },
     )
     again.wait()
     return again
@@ -129,6 +137,46 @@ def test_a_reboot_while_armed_brings_the_host_back_as_it_was(fresh: hosts.Host) 
     code, said = run(fresh.name)
     assert code == 0, said
     assert "an earlier change of who gets in was undone" in said
+
+
+def test_a_cut_network_undoes_the_change_and_no_step_of_it_comes_after(fresh: hosts.Host) -> None:
+    """The controller lives on and finds the network again, but the host has undone the change by then."""
+    hosts.up(fresh.name, settings={"confirm_within_s": 30})
+    before = fingerprint(fresh)
+    process = start(fresh.name)
+    until(lambda: "sysop" in (fresh.root / "etc/passwd").read_text(), 60, "the admin is made")
+    fresh.exec("ip link set host0 down")
+    try:
+        until(lambda: (fresh.root / "var/lib/harvest-guard/reverted").exists(), 60, "the timer undoes it")
+        until(lambda: fingerprint(fresh) == before, 20, "the host is as before")
+    finally:
+        fresh.exec("ip link set host0 up")
+    said, _ = process.communicate(timeout=180)
+    assert process.returncode == 1, said
+    assert "confirmed by a fresh login" not in said
+    assert fingerprint(fresh) == before
+    assert fresh.ssh("id -un", "root", port=22).stdout.strip() == "root"
+    code, said = run(fresh.name)
+    assert code == 0, said
+    assert "an earlier change of who gets in was undone" in said
+    assert "nobody confirmed it in time" in said
+
+
+def test_sshd_s_own_penalties_spare_the_trusted_and_nobody_else(fresh: hosts.Host) -> None:
+    """OpenSSH 9.8 and newer shut out who fails; an operator's agent full of keys, or an audit, looks just so."""
+    hosts.up(fresh.name, settings={"trusted_addresses": [bridge_address(fresh)]})
+    assert run(fresh.name)[0] == 0
+    codes = []
+    for options in ([], [f"BindAddress={network.other_address()}"]):
+        with ThreadPoolExecutor(4) as pool:  # a second a failure, and nothing below 15
+            list(
+                pool.map(
+                    lambda _, by=options: fresh.ssh("true", "root", port=22, options=by, check=False),
+                    range(40),
+                )
+            )
+        codes.append(fresh.ssh("true", "sysop", port=22, options=options, check=False).returncode)
+    assert codes == [0, 255]
 
 
 def someone_gets_in(host: hosts.Host) -> bool:

@@ -78,3 +78,53 @@ def test_behind_a_socket_a_move_that_cannot_be_confirmed_is_undone(cloud: hosts.
     assert fingerprint(cloud) == before
     hosts.up(cloud.name, settings={"ssh_port": 2222})
     assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
+
+
+def test_behind_a_socket_the_timer_undoes_a_move_whose_run_was_killed(cloud: hosts.Host) -> None:
+    hosts.up(cloud.name, settings={"ssh_port": 2222, "confirm_within_s": 30})
+    assert run(cloud.name)[0] == 0
+    before = fingerprint(cloud)
+    hosts.up(cloud.name, settings={"ssh_port": 2201})
+    # Nobody gets through to the new port, so the run waits there for a while.
+    drop = "-p tcp --dport 2201 -j DROP"
+    cloud.exec(f"iptables -I INPUT {drop}; ip6tables -I INPUT {drop}")
+    process = start(cloud.name)
+    until(lambda: ":2201" in cloud.exec("ss -Hltn").stdout, 60, "sshd has moved")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    cloud.exec(f"iptables -D INPUT {drop}; ip6tables -D INPUT {drop}")
+    until(lambda: (cloud.root / "var/lib/harvest-guard/reverted").exists(), 60, "the timer undoes it")
+    until(lambda: fingerprint(cloud) == before, 20, "the host is as before")
+    assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
+    code, said = run(cloud.name)
+    assert code == 0, said
+    assert "an earlier change of who gets in was undone" in said
+    assert cloud.ssh("sudo id -un", "sysop", port=2201).stdout.strip() == "root"
+
+
+def test_sudo_may_ask_for_a_password_from_one_run_to_the_next(
+    cloud: hosts.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sudo-rs here, sudo in test_safety.py: with neither is the password another command's input."""
+    assert "sudo-rs" in cloud.exec("sudo --version 2>&1").stdout
+    assert run(cloud.name)[0] == 0
+    monkeypatch.setenv("HARVEST_TEST_SUDO", 'sudo\'s "pass" $word')
+    asks = {"admin_sudo": "password", "admin_password": {"env": "HARVEST_TEST_SUDO"}}
+    for settings in (asks, {"admin_sudo": "nopasswd"}):
+        hosts.up(cloud.name, settings=settings)
+        code, said = run(cloud.name)
+        assert code == 0, said
+        assert "changing /etc/sudoers.d/harvest-admin" in said
+        free = cloud.ssh("sudo -n true", "sysop", check=False)
+        assert (free.returncode == 0) is (settings["admin_sudo"] == "nopasswd")
+        assert "Success" not in run(cloud.name)[1].split("Results")[0]
+    # A password that is not the stored one is found out at once, and with it the run can undo nothing: the host does.
+    before = fingerprint(cloud)
+    monkeypatch.setenv("HARVEST_TEST_SUDO", "another")
+    hosts.up(cloud.name, settings={**asks, "confirm_within_s": 30})
+    code, said = run(cloud.name)
+    assert code == 1
+    print(said)
+    assert "sysop has another sudo password than the one that is set" in said
+    until(lambda: (cloud.root / "var/lib/harvest-guard/reverted").exists(), 60, "the timer undoes it")
+    until(lambda: fingerprint(cloud) == before, 20, "the host is as before")

@@ -76,6 +76,9 @@ def test_the_members_of_the_login_group_are_exactly_the_named_ones() -> None:
     sentence, command = told(groups.changes(state(groups={"g": ["mallory", "sysop"]}), want))
     assert sentence == "mallory is taken out of the group g, whose members may log in"
     assert "gpasswd --members sysop g" in command
+    sentence, command = told(groups.changes(state(groups={"g": ["sysop"]}, primary={"g": ["eve"]}), want))
+    assert sentence == "eve is taken out of the group g, whose members may log in"
+    assert "usermod --gid nogroup eve" in command
 
 
 def test_foreign_keys_are_reported_and_removed_only_where_the_settings_say_so() -> None:
@@ -134,7 +137,32 @@ def test_the_users_files_and_a_home_that_is_still_to_be_made_are_saved() -> None
     want = type("W", (), {"account": type("A", (), {"home": "/home/a"}), "foreign": keys.Foreign("x", False)})
     paths = access.saved(state(), want)  # type: ignore[arg-type]
     assert {"/etc/passwd", "/etc/shadow", "/etc/ssh", "/etc/ufw", "/etc/sudoers.d", "/home/a"} <= set(paths)
-    assert "PermitRootLogin no" in sshd_files(settings).items[0].content  # type: ignore[union-attr, operator]
+    assert "PermitRootLogin no" in drop_in(settings, "1:9.2p1-2+deb12u7")
+
+
+def drop_in(settings: Settings, version: str) -> str:
+    item = sshd_files(settings).items[0]
+    assert isinstance(item, File)
+    return item.settled(state(packages={"openssh-server": version})).data.decode()
+
+
+@pytest.mark.parametrize(
+    ("version", "knows"),
+    [
+        ("1:8.9p1-3ubuntu0.13", False),
+        ("1:9.2p1-2+deb12u7", False),
+        ("1:9.8p1-1", True),
+        ("1:10.0p1-7+deb13u1", True),
+    ],
+)
+def test_sshd_s_own_penalties_spare_the_trusted_where_sshd_has_them(version: str, knows: bool) -> None:
+    trusting = Settings(
+        mode="internal", admin_user="a", admin_keys=(KEY,), trusted_addresses=("192.0.2.1", "10.0.0.0/8")
+    )
+    line = "PerSourcePenaltyExemptList 192.0.2.1,10.0.0.0/8\n"
+    assert (line in drop_in(trusting, version)) is knows
+    nobody = trusting.model_copy(update={"trusted_addresses": ()})
+    assert "PerSourcePenalty" not in drop_in(nobody, version)
 
 
 def test_something_is_applied_once_and_again_when_its_file_is_newer() -> None:
