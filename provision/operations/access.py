@@ -75,6 +75,7 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
     yield from public_keys.named(have, want.keys)
     yield from files.changes(have, want.keys)
     yield from public_keys.changes(have, want.foreign)
+    yield from map(confirm.told, [*files.words(have, want.sudo), *files.words(have, want.sshd_files)])
     yield from files.changes(have, want.sudo)
     wall = replace(want.firewall, open_ports=both)
     if list(firewall.changes(have, want.firewall)):  # else the old port is closed already

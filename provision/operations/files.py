@@ -174,13 +174,27 @@ def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
+def due(have: HostState, want: Files) -> list[Item]:
+    """What differs."""
+    settled = [item.settled(have) if isinstance(item, File) else item for item in want.items]
+    return [item for item in settled if not item.fits(have.files[item.path])] + leftovers(have, want)
+
+
+def words(have: HostState, want: Files) -> list[str]:
+    """A sentence for each path that is there already and changes."""
+    return [
+        f"{'removing' if isinstance(item, Absent) else 'changing'} {item.path}"
+        for item in due(have, want)
+        if item.path not in have.files or have.files[item.path].kind != "absent"
+    ]
+
+
 def changes(have: HostState, want: Files) -> Iterator[Command]:
     """One command for all that differs, none where nothing does."""
-    settled = [item.settled(have) if isinstance(item, File) else item for item in want.items]
-    items = [item for item in settled if not item.fits(have.files[item.path])] + leftovers(have, want)
+    items = due(have, want)
     if items:
         files = [item for item in items if isinstance(item, File)]
         yield script(place_script(items, want.check, want.within), archive(files) if files else b"")
 
 
-place = converge(query, changes)
+place = converge(query, changes, words)

@@ -82,8 +82,20 @@ def changes(have: HostState, want: Units) -> Iterator[Command]:
             yield script(act(unit, "reload" if unit.reload else "restart"))
 
 
+def words(have: HostState, want: Units) -> Iterator[str]:
+    """A sentence for each unit that starts, stops, or takes over what changed."""
+    for name in want.stopped:
+        if _runs(have.units[name]):
+            yield f"stopping {name}"
+    for unit in want.running:
+        if not _runs(have.units[unit.name]):
+            yield f"starting {unit.name}, which does not run"
+        elif is_stale(have, unit):
+            yield f"{'reloading' if unit.reload else 'restarting'} {unit.name}, whose files are newer than it is"
+
+
 def _runs(state: UnitState) -> bool:
     return state.active in ("active", "activating", "reloading")
 
 
-settle = converge(_query, changes)
+settle = converge(_query, changes, words)
