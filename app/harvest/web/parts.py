@@ -74,8 +74,10 @@ def text_input(name: Any, **options: Any) -> dcc.Input:
 
 
 def sure(button: html.Button, question: str) -> dcc.ConfirmDialogProvider:
-    """Asks before it acts; its `submit_n_clicks` counts the yes."""
-    return dcc.ConfirmDialogProvider(button, id=button.id, message=question)
+    """Asks before it acts; it takes the button's id, and its `submit_n_clicks` counts the yes."""
+    name = button.id
+    del button.id
+    return dcc.ConfirmDialogProvider(button, id=name, message=question)
 
 
 def counted(number: int, of: str) -> str:
