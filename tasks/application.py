@@ -4,7 +4,7 @@ from provision.instances import FIRST, Instance
 from provision.operations.accounts import Account, ensure
 from provision.operations.files import Directory, File, Files, place
 from provision.operations.first_admin import FirstAdmin, make
-from provision.operations.release import deploy
+from provision.operations.release import deploy, own
 from provision.operations.retire import Retired, retire
 from provision.operations.secrets import KeptSecret, keep
 from provision.operations.static import Static, export
@@ -27,6 +27,7 @@ def application(settings: Settings) -> None:
             Account(instance.slug, instance.state, "/usr/sbin/nologin", system=True),
         )
         deploy(f"{what}: release", release(instance.root))
+        own(f"{what}: code is root's alone", release(instance.root))
         place(f"{what}: configuration", Files(configuration(settings, instance)))
         keep(f"{what}: secret key", KeptSecret(secret(instance), instance.slug))
         place(f"{what}: units", unit_files(settings, instance))
@@ -85,6 +86,8 @@ def units(instance: Instance) -> Units:
         secret(instance),
         f"{instance.root}/harvest",
         f"{instance.root}/venv",
+        f"{instance.root}/harvest/.complete",
+        f"{instance.root}/venv/.complete",
     )
     migrate = f"{instance.slug}-migrate.service"
     # First, so that no backend starts on a schema older than itself.

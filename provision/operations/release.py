@@ -156,9 +156,13 @@ def _owned(have: HostState, folder: str) -> Iterator[Command]:
         )
 
 
-def changes(have: HostState, want: Release) -> Iterator[Command]:
+def owned_changes(have: HostState, want: Release) -> Iterator[Command]:
+    """After `changes`, which waits for the build: before that, files come and go."""
     for folder in sorted({want.root, want.shared}):
         yield from _owned(have, folder)
+
+
+def changes(have: HostState, want: Release) -> Iterator[Command]:
     venv = want.venv(have.system.python)
     if _venv_is_due(have, want):
         # What failed in the background is tried again here, where its words are seen.
@@ -189,3 +193,4 @@ def _link(path: str, target: str) -> str:
 room = converge(_query, room_changes)
 begin = converge(_query, begin_changes)
 deploy = converge(_query, changes)
+own = converge(_query, owned_changes)

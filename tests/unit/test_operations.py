@@ -214,7 +214,7 @@ def test_what_was_edited_by_hand_is_built_anew_and_what_changed_hands_is_taken_b
     assert said.args == ("edited by hand, so built anew: /b",)  # type: ignore[union-attr]
     assert f"rm -f {venv}/.complete; systemd-run" in text([built])[0]
     assert len(list(release.changes(edited, want))) == 3
-    said, put_right = release.changes(state(files=there, foreign={"/opt/h": ["/c"]}), want)
+    said, put_right = release.owned_changes(state(files=there, foreign={"/opt/h": ["/c"]}), want)
     assert said.args == ("owner or mode changed by hand, so put right: /c",)  # type: ignore[union-attr]
     assert "chown -h root:root" in text([put_right])[0]
 
