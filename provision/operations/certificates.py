@@ -96,9 +96,9 @@ def hand_over(have: HostState, want: Handed) -> Iterator[Command]:
 def remarks(have: HostState, want: Handed) -> Iterator[str]:
     if replaced(have, want):
         path = f"{want.folder}/cert.pem"
-        days = have.certificates[path].left / 86400
+        days = int(have.certificates[path].left / 86400)
         yield (
-            f"{path} was replaced on the host, and is left alone ({days:.0f} days left); to have tls_certificate and "
+            f"{path} was replaced on the host, and is left alone ({days} days left); to have tls_certificate and "
             f"tls_key there again: rm {path}"
         )
 

@@ -11,8 +11,13 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.host.visitor import ADMIN, password
 
 
-def page_of(url: str, ca: Path, home: Path, picture: Path | None = None) -> tuple[str, list[str]]:
-    """Sign in at `url`; the words on the page then, and every line of the console that is an error."""
+def page_of(
+    url: str, ca: Path, home: Path, paper: str = "", picture: Path | None = None
+) -> tuple[str, list[str]]:
+    """Sign in at `url`; the words on the page then, and every line of the console that is an error.
+
+    With `paper`, a path below the base, that is opened too, until its PDF is drawn.
+    """
     store = home / ".pki/nssdb"
     store.mkdir(parents=True)
     subprocess.run(["certutil", "-d", f"sql:{store}", "-N", "--empty-password"], check=True)
@@ -42,6 +47,9 @@ def page_of(url: str, ca: Path, home: Path, picture: Path | None = None) -> tupl
         if picture:
             browser.save_screenshot(str(picture))
         words = browser.find_element(By.TAG_NAME, "body").text
+        if paper:
+            browser.get(url + paper)
+            wait.until(lambda page: page.find_elements(By.CSS_SELECTOR, "#viewer canvas"))
         lines = browser.get_log("browser")  # type: ignore[no-untyped-call]
         return words, [line["message"] for line in lines if line["level"] == "SEVERE"]
     finally:

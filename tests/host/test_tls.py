@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,16 +17,21 @@ from cryptography.x509.oid import NameOID
 
 from lab import hosts
 from tests.host.authority import Authority, bridge_address
-from tests.host.runs import deploy
+from tests.host.runs import audit, deploy
 from tests.host.web_hosts import change, changed, converge, served, visited
 
 NAME = "w-tls.harvest.test"
 API = "api.w-tls.test"
+OTHER = "research.w-tls.test"
+SPLIT = "split.w-tls.test"
+"""A name that the world's DNS has, and ours has not."""
+urllib3.disable_warnings()
 pytestmark = [
     pytest.mark.xdist_group("w-tls"),
+    pytest.mark.filterwarnings("ignore:Unverified HTTPS"),
     pytest.mark.parametrize(
         "lab_host",
-        [{"name": "w-tls", "suite": "trixie", "group": "harvest_nginx", "aliases": [API]}],
+        [{"name": "w-tls", "suite": "trixie", "group": "harvest_nginx", "aliases": [API, OTHER]}],
         indirect=True,
         scope="module",
         ids=["trixie"],
@@ -37,7 +43,7 @@ pytestmark = [
 def authority(lab_host: hosts.Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     """Running, and trusted by the host as a company's own would be."""
     with Authority(bridge_address(lab_host), tmp_path_factory.mktemp("authority")) as started:
-        for name in (NAME, API):
+        for name in (NAME, API, OTHER, SPLIT):
             started.name(name, lab_host.address)
         yield started
 
@@ -62,6 +68,8 @@ def test_the_first_run_gives_https_that_browsers_trust(host: hosts.Host, trust: 
     assert (page.status_code, page.headers["Strict-Transport-Security"]) == (200, "max-age=63072000")
     plain = requests.get(f"http://{NAME}/x?y=1", allow_redirects=False, timeout=10)
     assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{NAME}/x?y=1")
+    done = audit(host.name)
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_renewal_under_load_changes_what_is_served_and_drops_nothing(host: hosts.Host, trust: str) -> None:
@@ -74,6 +82,20 @@ def test_a_renewal_under_load_changes_what_is_served_and_drops_nothing(host: hos
         changed(host, before)
     assert failures == []
     assert deploy(host.name).changed == []
+
+
+def test_a_renewal_beside_somebody_s_broken_site_drops_nothing_and_is_served_once_that_is_repaired(
+    host: hosts.Host, trust: str
+) -> None:
+    before = served(host, NAME)
+    host.exec("echo nonsense >/etc/nginx/sites-enabled/broken")
+    said = host.exec("certbot renew --force-renewal --no-random-sleep-on-renew 2>&1", check=False).stdout
+    assert 'unexpected end of file, expecting ";" or "}" in /etc/nginx/sites-enabled/broken' in said
+    assert served(host, NAME) == before
+    assert requests.get(f"https://{NAME}/", verify=trust, timeout=10).status_code == 200
+    host.exec("rm /etc/nginx/sites-enabled/broken")
+    assert deploy(host.name).code == 0
+    changed(host, before)
 
 
 def test_the_distribution_s_timer_renews(host: hosts.Host) -> None:
@@ -93,6 +115,19 @@ def test_all_names_are_in_one_certificate_and_a_removed_one_goes(host: hosts.Hos
     assert served(host, NAME)[1] == {NAME}
 
 
+def test_two_sites_of_one_host_have_a_certificate_each_and_one_that_goes_takes_its_own(
+    host: hosts.Host, trust: str
+) -> None:
+    second = {"domain": OTHER, "frontend_port": 8051, "backend_ports": [5011]}
+    converge(host, instances={"harvest": {}, "research": second})
+    assert served(host, NAME)[1] == {NAME}
+    assert served(host, OTHER)[1] == {OTHER}
+    for name in (NAME, OTHER):
+        assert requests.get(f"https://{name}/", verify=trust, timeout=10).status_code == 200
+    converge(host, instances={})
+    assert host.exec("ls /etc/letsencrypt/renewal").stdout.split() == [f"{NAME}.conf"]
+
+
 def test_a_name_that_is_not_ours_is_told_before_the_authority_is_asked(
     host: hosts.Host, authority: Authority
 ) -> None:
@@ -101,8 +136,18 @@ def test_a_name_that_is_not_ours_is_told_before_the_authority_is_asked(
     assert run.code != 0
     assert "nowhere.w-tls.test does not resolve: make a DNS record" in run.said
     assert (authority.folder / "pebble.log").stat().st_size == asked
+    assert "set acme_preflight = False" in run.said
     assert served(host, NAME)[1] == {NAME}
     converge(host, api_domain=None)
+
+
+def test_where_the_world_s_dns_is_another_the_look_can_be_left_out(host: hosts.Host) -> None:
+    run = change(host, api_domain=SPLIT)
+    assert run.code != 0
+    assert f"{SPLIT} does not resolve" in run.said
+    converge(host, api_domain=SPLIT, acme_preflight=False)
+    assert served(host, NAME)[1] == {NAME, SPLIT}
+    converge(host, api_domain=None, acme_preflight=True)
 
 
 def test_a_refused_challenge_leaves_the_site_as_it_was(host: hosts.Host, authority: Authority) -> None:
@@ -121,13 +166,20 @@ def test_an_authority_that_is_down_is_named_and_the_site_goes_on(
 ) -> None:
     before = served(host, NAME)
     authority.stop()
-    failed = host.exec("certbot renew --force-renewal --no-random-sleep-on-renew 2>&1", check=False)
+    # Due as it is in its last 30 days, and tried by the unit that the timer starts.
+    conf = f"/etc/letsencrypt/renewal/{NAME}.conf"
+    host.exec(f"cp {conf} /root/kept; sed -i '1i renew_before_expiry = 1000 days' {conf}")
+    failed = host.exec("systemctl start certbot.service", check=False)
+    audited = audit(host.name)
+    host.exec(f"cp /root/kept {conf}")
     run = change(host, api_domain=API)
     authority.start()
     assert failed.returncode != 0
+    assert "the last renewal failed; look with: journalctl -u certbot" in audited.stdout
     assert run.code != 0
     assert "cannot be reached from this host" in run.said
     assert served(host, NAME) == before
+    host.exec("systemctl reset-failed certbot.service")
     # The authority has forgotten us: certbot makes a new account by itself.
     host.exec("rm -rf /etc/letsencrypt/accounts")
     converge(host, api_domain=None)
@@ -170,8 +222,8 @@ def test_a_rate_limit_is_told_as_such(host: hosts.Host, authority: Authority) ->
     converge(host, **authority.settings)
 
 
-def expired(name: str) -> tuple[bytes, bytes]:
-    """A certificate that ended yesterday, and its key, PEM."""
+def pair_of(name: str, days: int) -> tuple[bytes, bytes]:
+    """A certificate that ends in so many days, and its key, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     day, now = datetime.timedelta(days=1), datetime.datetime.now(datetime.timezone.utc)
@@ -182,7 +234,7 @@ def expired(name: str) -> tuple[bytes, bytes]:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 90 * day)
-        .not_valid_after(now - day)
+        .not_valid_after(now + days * day)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -192,7 +244,7 @@ def expired(name: str) -> tuple[bytes, bytes]:
 
 
 def test_a_certificate_that_ran_out_is_renewed_by_the_next_run(host: hosts.Host, trust: str) -> None:
-    chain, key = expired(NAME)
+    chain, key = pair_of(NAME, -1)
     live = f"etc/letsencrypt/live/{NAME}"
     for file, data in (("fullchain.pem", chain), ("cert.pem", chain), ("privkey.pem", key)):
         path = host.exec(f"readlink -f /{live}/{file}").stdout.strip()
@@ -205,25 +257,58 @@ def test_a_certificate_that_ran_out_is_renewed_by_the_next_run(host: hosts.Host,
     assert requests.get(f"https://{NAME}/", verify=trust, timeout=10).status_code == 200
 
 
-def test_a_pair_from_the_controller_is_served_and_watched(host: hosts.Host, tmp_path: Path) -> None:
-    for number in (1, 2):
-        chain, key = expired(NAME)
-        (tmp_path / f"chain{number}.pem").write_bytes(chain)
-        (tmp_path / f"key{number}.pem").write_bytes(key)
-    pair = {"tls_certificate": str(tmp_path / "chain1.pem"), "tls_key": str(tmp_path / "key1.pem")}
-    converge(host, tls="files", **pair)
-    assert (
-        host.exec("ls /etc/letsencrypt/live /etc/letsencrypt/renewal-hooks/deploy").stdout.split("\n")[1]
-        == "README"
-    )
+@pytest.fixture
+def pairs(tmp_path: Path) -> list[dict[str, str]]:
+    """Three pairs on the controller, as settings; the third ends soon."""
+    made = []
+    for number, days in enumerate((60, 30, 10)):
+        paths = {"tls_certificate": tmp_path / f"chain{number}.pem", "tls_key": tmp_path / f"key{number}.pem"}
+        for path, data in zip(paths.values(), pair_of(NAME, days), strict=True):
+            path.write_bytes(data)
+        made.append({key: str(path) for key, path in paths.items()})
+    return made
+
+
+def test_a_pair_from_the_controller_is_served_and_watched(
+    host: hosts.Host, pairs: list[dict[str, str]]
+) -> None:
+    converge(host, tls="files", **pairs[0])
+    shown = host.exec("ls /etc/letsencrypt/live /etc/letsencrypt/renewal-hooks/deploy").stdout
+    assert shown.split("\n")[1] == "README"
     assert host.exec("systemctl is-active certbot.timer", check=False).stdout.strip() == "inactive"
+    done = audit(host.name)
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_somebody_puts_in_its_place_is_served_and_left_alone(
+    host: hosts.Host, pairs: list[dict[str, str]]
+) -> None:
+    converge(host, tls="files", **pairs[0])
     before = served(host, NAME)
     folder = f"/etc/harvest/tls/{NAME}"
-    for there, here in (("cert.pem", "chain2.pem"), ("key.pem", "key2.pem")):
-        (host.root / f"{folder}/{there}.new".lstrip("/")).write_bytes((tmp_path / here).read_bytes())
-    host.exec(
-        f"mv {folder}/cert.pem.new {folder}/cert.pem; mv {folder}/key.pem.new {folder}/key.pem; sleep 2"
-    )
+    for there, here in (("cert.pem", "tls_certificate"), ("key.pem", "tls_key")):
+        (host.root / f"{folder}/{there}.new".lstrip("/")).write_bytes(Path(pairs[1][here]).read_bytes())
+    host.exec(f"mv {folder}/cert.pem.new {folder}/cert.pem; sleep 2")
+    assert served(host, NAME) == before  # a certificate whose key is still to come is not taken
+    assert requests.get(f"https://{NAME}/", verify=False, timeout=10).status_code == 200
+    host.exec(f"mv {folder}/key.pem.new {folder}/key.pem")
     changed(host, before)
+    theirs = served(host, NAME)
+    run = deploy(host.name)
+    assert (run.code, run.changed) == (0, []), run.said
+    assert f"{folder}/cert.pem was replaced on the host, and is left alone (29 days left)" in run.said
+    assert served(host, NAME) == theirs
+    run = converge(host, **pairs[2])  # the controller's changed: now it is the newer word
+    assert "was replaced on the host" not in run.said
+    assert served(host, NAME) not in (before, theirs)
+
+
+def test_the_audit_fails_where_a_certificate_ends_within_two_weeks(
+    host: hosts.Host, pairs: list[dict[str, str]]
+) -> None:
+    converge(host, tls="files", **pairs[2])
+    assert f"{NAME}'s certificate ends in 9 days" in audit(host.name).stdout
     converge(host, tls="selfsigned")
     assert host.exec("ls /etc/systemd/system/harvest-certificates*", check=False).returncode != 0
+    done = audit(host.name)
+    assert done.returncode == 0, done.stdout

@@ -16,7 +16,7 @@ from lab import hosts
 from provision.settings import Settings, settings_from
 from tests.host.authority import bridge_address, make_pair
 from tests.host.browser import page_of
-from tests.host.crawler import crawl, shown
+from tests.host.crawler import crawl, plain, shown
 from tests.host.runs import deploy
 from tests.host.test_converge import reachable
 from tests.host.visitor import ADMIN, Visitor, big_pdf, paper_of, password
@@ -115,7 +115,7 @@ def paper(host: hosts.Host, settings: Settings) -> str:
     headers |= me.ticket() if first.api_domain else {}
     put = me.session.put(path, data=big_pdf(1000), headers=headers, timeout=60)
     assert put.status_code == 200, put.text
-    (found,) = set(re.findall(r"papers/\d+", shown(me, f"projects/{project}").text))
+    (found,) = set(re.findall(r"papers/\d+", plain(shown(me, f"projects/{project}"))))
     return str(found)
 
 
@@ -166,7 +166,7 @@ def wanted(settings: Settings) -> dict[str, set[str]]:
     sites = {name for domain in settings.sites for name in settings.certificate_names(domain)}
     every = settings.all_instances
     nginx, own = settings.mode == "nginx", settings.mode == "nginx" and settings.site == "own"
-    snippets = {f"snippets/harvest-{name}.conf" for name in ("answer", "proxy", "tls", "upstream")}
+    snippets = {f"snippets/harvest-{name}.conf" for name in ("answer", "frame", "proxy", "tls", "upstream")}
     includes = {f"{each.domain}/{each.name}.conf" for each in every}
     includes |= {f"{each.api_domain}/{each.name}.conf" for each in every if each.api_domain}
     own_ports = {port for each in every for port in each.ports}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -84,3 +85,31 @@ def visited(ask: Callable[[requests.Session], requests.Response], people: int = 
         for thread in threads:
             thread.join(60)
     assert len(answers) > 10
+
+
+INCLUDE = "include /etc/nginx/harvest.d/{name}/*.conf;"
+OTHERS = """server {{
+    listen 80;
+    listen 443 ssl;
+    server_name {name};
+    ssl_certificate /etc/ssl/other/server.pem;
+    ssl_certificate_key /etc/ssl/other/server.key;
+    root /var/www/other;
+    {include}
+    location /mine {{ return 200 mine; }}
+}}
+"""
+
+
+def beside(host: hosts.Host, name: str, authority: Path, include: str = INCLUDE) -> None:
+    """Somebody else's site has the name and its TLS, and includes ours."""
+    files = {"etc/nginx/sites-enabled/other": OTHERS.format(name=name, include=include.format(name=name))}
+    files |= {"var/www/other/index.html": "the other site\n"}
+    files |= {f"etc/ssl/other/{pem}": (authority / pem).read_text() for pem in ("server.pem", "server.key")}
+    for path, text in files.items():
+        (host.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (host.root / path).write_text(text)
+
+
+def alone(host: hosts.Host) -> None:
+    (host.root / "etc/nginx/sites-enabled/other").unlink(missing_ok=True)
