@@ -2,6 +2,7 @@
 
 from provision.operations.packages import Packages, install
 from provision.operations.release import begin
+from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from tasks.release import release
 
@@ -27,3 +28,5 @@ def packages(settings: Settings) -> None:
     for instance in settings.all_instances:
         begin("HARVEST's environment, in the background", release(instance.root))
     install("Packages", Packages(names(settings), one_of=(CLOCKS,)))
+    # Debian 13 installs the timer without starting it.
+    settle("Logs are rotated", Units((Unit("logrotate.timer"),)))
