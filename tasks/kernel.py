@@ -1,16 +1,22 @@
-"""The host below HARVEST: kernel settings, core dumps, the journal, what an admin's shell leaves readable."""
+"""The host below HARVEST: kernel settings, core dumps, the journal, jobs, passwords, what a shell leaves readable."""
 
 from provision.operations.applied import Applied, apply
-from provision.operations.files import Directory, File, Files, place
+from provision.operations.files import Absent, Directory, File, Files, Item, Mode, place
+from provision.operations.lines import Edits, Line, Without, edit
 from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from provision.templates import render
 
 SYSCTL = "/etc/sysctl.d/60-harvest.conf"
 JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
+GROUPS = "/etc/sysusers.d/harvest.conf"
+QUALITY = "/etc/security/pwquality.conf.d/harvest.conf"
+IDLE = "/etc/profile.d/harvest-idle.sh"
+FSTAB = "/etc/fstab"
 FILES = {
     SYSCTL: "60-harvest.conf",
     JOURNAL: "journald.conf",
+    GROUPS: "sysusers.conf",
     "/etc/security/limits.d/harvest.conf": "limits.conf",
     "/etc/systemd/coredump.conf.d/harvest.conf": "coredump.conf",
     "/etc/modprobe.d/harvest.conf": "modprobe.conf",
@@ -19,17 +25,52 @@ FILES = {
     "/etc/issue.net": "issue.net",
     "/etc/needrestart/conf.d/harvest.conf": "needrestart.conf",
 }
-# Jobs of root's may hold passwords.
-JOBS = tuple(Directory(f"/etc/cron.{when}", 0o700) for when in ("d", "hourly", "daily", "weekly", "monthly"))
+# Jobs of root's may hold passwords; and who broke into another account may not leave jobs there to come back by.
+JOBS: tuple[Item, ...] = (
+    *(Directory(f"/etc/cron.{when}", 0o700) for when in ("d", "hourly", "daily", "weekly", "monthly")),
+    Mode("/etc/cron.yearly", 0o700),
+    Mode("/etc/crontab", 0o600),
+    File("/etc/cron.allow", "root\n", 0o640),
+    # at reads it as daemon, and where it cannot, it lets everybody.
+    File("/etc/at.allow", "root\n", 0o640, group="daemon"),
+)
+EDITS = Edits(
+    lines=(
+        # Memory that all may write to is where a first foothold puts its program.
+        Line(
+            FSTAB,
+            "tmpfs /dev/shm tmpfs rw,nosuid,nodev,noexec 0 0",
+            drop="^[^#[:space:]]+[[:space:]]+/dev/shm[[:space:]]",
+        ),
+        # Passwords can be tried at su for ever, by any account; sudo is the way to root, and says who went it.
+        Line(
+            "/etc/pam.d/su",
+            "auth       required   pam_wheel.so use_uid group=sugroup",
+            after="^auth.*pam_rootok",
+        ),
+        # Shells that no login begins (run0, systemd-run): the others have it from profile.d.
+        Line("/etc/bash.bashrc", "umask 027"),
+    ),
+    # An account whose password somebody emptied lets nobody in.
+    words=(Without("/etc/pam.d/common-*", "nullok"),),
+)
+# What a kernel lacks, or a container may not set, must not end the run; the audit looks.
+TELL = f"""sysctl -q -e -p {SYSCTL} >/dev/null 2>&1 || true
+systemd-sysusers {GROUPS}
+mount -o remount /dev/shm 2>/dev/null || true"""
 
 
 def kernel(settings: Settings) -> None:
     files = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
-    place("System's configuration", Files((*files, *JOBS)))
-    # A kernel that lacks a setting, or a container that may not set it, must not end the run; the audit looks.
-    apply(
-        "Kernel's settings", Applied("sysctl", f"sysctl -q -e -p {SYSCTL} >/dev/null 2>&1 || true", (SYSCTL,))
+    idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
+    some = (
+        File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
+        File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
+        Mode("/etc/ssh/sshd_config", 0o600),
     )
+    place("System's configuration", Files((*files, *some, *JOBS)))
+    edit("System's configuration that others brought", EDITS)
+    apply("Kernel's settings", Applied("sysctl", TELL, (SYSCTL, GROUPS, FSTAB)))
     # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.
     settle("UFW comes up at boot", Units((Unit("ufw.service"),)))
     settle("The journal is kept", Units((Unit("systemd-journald.service", (JOURNAL,), static=True),)))

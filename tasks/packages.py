@@ -10,16 +10,31 @@ from tasks.release import release
 FIRST = ("ca-certificates", "python3", "python3-pip-whl")
 # fail2ban reads the journal by python3-systemd, and bans by nftables.
 INTRUSION = ("fail2ban", "nftables", "python3-systemd")
+# apparmor: without it Docker's containers run unconfined, and other packages' profiles are not loaded. debsums says
+# which installed files are no longer their packages'; the audit asks it.
+CONFINED = ("apparmor", "debsums")
 # nginx and fail2ban bring rules for their logs' rotation, but nobody who follows them.
 LOGS = ("logrotate",)
-BASE = (*FIRST, *INTRUSION, *LOGS, "openssh-server", "openssl", "sudo", "ufw", "unattended-upgrades", "needrestart")
+BASE = (
+    *FIRST,
+    *INTRUSION,
+    *CONFINED,
+    *LOGS,
+    "openssh-server",
+    "openssl",
+    "sudo",
+    "ufw",
+    "unattended-upgrades",
+    "needrestart",
+)
 CLOCKS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd", "ntp")
 
 
 def names(settings: Settings) -> tuple[str, ...]:
     nginx = ("nginx",) if settings.mode == "nginx" else ()
     certbot = ("certbot",) if nginx and settings.tls == "letsencrypt" and settings.site == "own" else ()
-    return (*BASE, *nginx, *certbot)
+    quality = ("libpam-pwquality",) if settings.admin_sudo == "password" else ()
+    return (*BASE, *nginx, *certbot, *quality)
 
 
 def packages(settings: Settings) -> None:

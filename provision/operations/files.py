@@ -75,7 +75,18 @@ class Absent:
         return entry.kind == "absent"
 
 
-Item = File | Directory | Link | Absent
+@dataclass(frozen=True)
+class Mode:
+    """What lies at `path`, if anything does, is root's and has this mode; its content is somebody else's."""
+
+    path: str
+    mode: int
+
+    def fits(self, entry: Entry) -> bool:
+        return entry.kind == "absent" or (entry.mode, entry.owner, entry.group) == (self.mode, "root", "root")
+
+
+Item = File | Directory | Link | Mode | Absent
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,8 @@ def put_line(item: Item, root: str) -> str:
             return f"{folder}; ln -sfnT {shlex.quote(item.target)} {fresh}; mv -fT {fresh} {path}"
         case Directory():
             return f"mkdir -p {path}; chown {item.owner}:{item.group} {path}; chmod {item.mode:o} {path}"
+        case Mode():
+            return f"chown root:root {path}; chmod {item.mode:o} {path}"
         case Absent():
             return f"rm -rf {path}"
 

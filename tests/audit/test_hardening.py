@@ -37,6 +37,8 @@ def test_only_the_admin_belongs_to_those_who_may_log_in(
         ("permittunnel", "no"),
         ("permituserenvironment", "no"),
         ("logingracetime", "30"),
+        ("clientaliveinterval", "100"),
+        ("clientalivecountmax", "3"),
         ("loglevel", "VERBOSE"),
     ],
 )
@@ -73,7 +75,11 @@ def test_updates_come_by_themselves(run: Any, settings: Settings) -> None:
     assert 'APT::Periodic::Update-Package-Lists "1";' in said
     reboots = settings.reboot_after_updates != "never"
     assert f'Unattended-Upgrade::Automatic-Reboot "{str(reboots).lower()}";' in said
+    if reboots:
+        assert f'Unattended-Upgrade::Automatic-Reboot-Time "{settings.reboot_after_updates}";' in said
     assert run("systemctl is-enabled apt-daily-upgrade.timer").strip() == "enabled"
+    # needrestart would ask, and an update without a terminal wait for ever.
+    assert "$nrconf{restart} = 'a';" in run("cat /etc/needrestart/conf.d/*.conf")
 
 
 def test_no_security_update_is_pending(run: Any) -> None:
@@ -111,6 +117,72 @@ def test_the_kernel_hides_from_others_what_is_root_s(host: Any, run: Any) -> Non
 def test_no_core_is_dumped(run: Any, settings: Settings) -> None:
     assert run("bash -c 'ulimit -Hc' </dev/null").strip() in ("0", "unlimited")
     assert run(f"su - {settings.admin_user} -c 'ulimit -Hc'").strip() == "0"
+
+
+@pytest.mark.parametrize("module", ["dccp", "sctp", "can", "atm", "cramfs", "firewire-ohci"])
+def test_the_kernel_loads_nothing_that_nobody_uses(run: Any, module: str) -> None:
+    assert f"install {module} /bin/true" in run("modprobe --showconfig").replace("_", "-").splitlines()
+
+
+def test_apparmor_is_on_where_the_kernel_has_it(host: Any, run: Any) -> None:
+    assert host.package("apparmor").is_installed
+    on = host.file("/sys/module/apparmor/parameters/enabled")
+    contained = host.run("systemd-detect-virt --container").rc == 0
+    if not contained and on.exists and on.content_string.strip() == "Y":
+        assert run("systemctl is-active apparmor.service").strip() == "active"
+
+
+def test_shared_memory_runs_no_program(run: Any) -> None:
+    options = run("findmnt -n -o OPTIONS /dev/shm").strip().split(",")
+    assert {"noexec", "nosuid", "nodev"} <= set(options)
+
+
+def test_jobs_are_root_s(host: Any) -> None:
+    for name, group in (("cron", "root"), ("at", "daemon")):
+        file = host.file(f"/etc/{name}.allow")
+        assert (file.content_string, file.mode, file.group) == ("root\n", 0o640, group)
+    for path in (
+        "/etc/crontab",
+        "/etc/cron.d",
+        "/etc/cron.daily",
+        "/etc/cron.yearly",
+        "/etc/ssh/sshd_config",
+    ):
+        file = host.file(path)
+        assert not file.exists or (file.mode & 0o077, file.user) == (0, "root"), path
+
+
+def test_su_is_nobody_s_way_to_root(host: Any, run: Any) -> None:
+    stack = [line.split() for line in host.file("/etc/pam.d/su").content_string.splitlines()]
+    rules = [words[2:] for words in stack if words[:2] == ["auth", "required"]]
+    assert ["pam_wheel.so", "use_uid", "group=sugroup"] in rules
+    assert run("getent group sugroup").strip().endswith(":")
+
+
+def test_nobody_gets_in_without_a_password_where_one_is_asked(run: Any) -> None:
+    assert run("awk -F: '$2 == \"\" { print $1 }' /etc/shadow") == ""
+    assert run("grep -l nullok /etc/pam.d/common-* || true") == ""
+
+
+def test_a_prompt_that_nobody_uses_ends(host: Any, run: Any, settings: Settings) -> None:
+    said = run(f"echo 'echo idle=$TMOUT' | su - {settings.admin_user} -c 'bash -il' 2>/dev/null")
+    assert f"idle={settings.idle_logout_min * 60 or ''}" in said.split()
+
+
+def test_a_root_shell_writes_for_itself(run: Any) -> None:
+    assert "mask=0027" in run("echo 'echo mask=$(umask)' | bash -i 2>/dev/null").split()
+
+
+def test_sudo_forgets_its_password_soon_and_a_new_one_must_be_good(run: Any, settings: Settings) -> None:
+    said = run("sudo -V")  # sudo-rs tells no more than its version
+    assert "timestamp timeout: 5.0 minutes" in said or "timestamp timeout" not in said
+    asked = "pam_pwquality.so" in run("cat /etc/pam.d/common-password")
+    assert asked or settings.admin_sudo == "nopasswd"
+
+
+def test_what_is_installed_is_what_its_packages_brought(run: Any) -> None:
+    """Changed programs and libraries, against the packages' own sums; configuration is not looked at."""
+    assert run("debsums -c 2>/dev/null || true") == ""
 
 
 def test_the_journal_is_kept_and_bounded(host: Any) -> None:

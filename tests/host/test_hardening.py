@@ -14,6 +14,7 @@ from tests.host.guarding import until
 from tests.host.runs import audit, deploy
 
 pytestmark = [pytest.mark.host, pytest.mark.xdist_group("s-hard")]
+FINISH = "The host is free for the next run"
 STRANGER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHjj0BvVQpY2gTY3Hn8b9Q9mUSxJ1sMN4T0ud2Hk8P1c stranger"
 
 
@@ -119,6 +120,9 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
         "mallory is taken out of the group harvest-login",
         "lies in /home/mallory/.ssh/authorized_keys: SHA256:",
         "confirmed by a fresh login as sysop",
+        "changing /etc/ssh/sshd_config.d/00-harvest.conf",
+        "changing /etc/systemd/system/harvest-frontend.service",
+        "starting fail2ban.service, which does not run",
     ):
         assert words in run.said, run.said
     assert "-A DOCKER-USER -j RETURN" in hard.exec("iptables -S").stdout, "others' rules stay"
@@ -130,10 +134,48 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def test_foreign_keys_go_where_the_settings_say_so(hard: hosts.Host) -> None:
+def test_su_is_no_way_to_root_even_with_its_password(hard: hosts.Host) -> None:
+    hard.exec("useradd -m tim; echo root:Seven-Otters-3 | chpasswd; cp -a /etc/pam.d/su /root/su")
+    su = "echo Seven-Otters-3 | runuser -u tim -- su root -c id"
+    assert "denied" in hard.exec(su, check=False).stderr
+    assert hard.exec("su tim -c whoami").stdout.strip() == "tim"
+    hard.exec("sed -i /sugroup/d /etc/pam.d/su")
+    assert "uid=0" in hard.exec(su).stdout, "without the line it would be one"
+    hard.exec("cp -a /root/su /etc/pam.d/su; usermod -p '*' root; userdel -r tim", check=False)
+
+
+def test_an_emptied_password_lets_nobody_in(hard: hosts.Host) -> None:
+    hard.exec("useradd -m ann; passwd -d ann; sed -i /sugroup/s/^/#/ /etc/pam.d/su")
+    become = "runuser -u nobody -- su ann -c id </dev/null"
+    assert hard.exec(become, check=False).returncode != 0
+    hard.exec("sed -i 's/pam_unix.so/pam_unix.so nullok/' /etc/pam.d/common-auth")
+    assert "ann" in hard.exec(become).stdout, "with nullok it would"
+    run = deploy(hard.name)
+    assert (run.code, run.changed) == (0, ["System's configuration that others brought", FINISH])
+    hard.exec("pam-auth-update --package")
+    assert hard.exec(become, check=False).returncode != 0, "as PAM's own configuration is made anew, too"
+    hard.exec("userdel -r ann", check=False)
+
+
+def test_a_foothold_runs_nothing_from_memory_and_leaves_no_job(hard: hosts.Host) -> None:
+    drop = "runuser -u harvest -- sh -c 'cp /bin/true /dev/shm/drop; /dev/shm/drop'"
+    assert "Permission denied" in hard.exec(drop, check=False).stderr
+    hard.exec("export DEBIAN_FRONTEND=noninteractive; apt-get -qq install cron at", timeout=120)
+    for job in ("crontab -", "at now + 1 hour"):
+        left = hard.exec(f"echo '* * * * * true' | runuser -u nobody -- {job}", check=False)
+        assert left.returncode != 0, job
+        assert hard.exec(f"echo '* * * * * true' | {job}").returncode == 0, "root may"
+    hard.exec("crontab -r; atrm $(atq | cut -f 1)")
+    hard.reboot()
+    assert "Permission denied" in hard.exec(drop, check=False).stderr, "after a reboot, too"
+    assert deploy(hard.name).changed == ["System's configuration", FINISH], "cron brought a crontab"
+
+
+def test_foreign_keys_and_idle_prompts_go_where_the_settings_say_so(hard: hosts.Host) -> None:
     hard.exec(f"mkdir -p /root/.ssh; echo '{STRANGER}' >>/root/.ssh/authorized_keys")
-    hosts.up(hard.name, settings={"remove_foreign_keys": True})
+    hosts.up(hard.name, settings={"remove_foreign_keys": True, "idle_logout_min": 0})
     assert deploy(hard.name).code == 0
+    assert hard.exec("echo 'echo idle=$TMOUT' | bash -il 2>/dev/null").stdout.split()[-1] == "idle="
     assert hard.exec("cat /root/.ssh/authorized_keys", check=False).stdout == ""
     assert deploy(hard.name).changed == []
 
