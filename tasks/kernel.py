@@ -9,6 +9,7 @@ from provision.templates import render
 
 SYSCTL = "/etc/sysctl.d/60-harvest.conf"
 JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
+RESOLVED = "/etc/systemd/resolved.conf.d/harvest.conf"
 GROUPS = "/etc/sysusers.d/harvest.conf"
 QUALITY = "/etc/security/pwquality.conf.d/harvest.conf"
 IDLE = "/etc/profile.d/harvest-idle.sh"
@@ -16,6 +17,7 @@ FSTAB = "/etc/fstab"
 FILES = {
     SYSCTL: "60-harvest.conf",
     JOURNAL: "journald.conf",
+    RESOLVED: "resolved.conf",
     GROUPS: "sysusers.conf",
     "/etc/security/limits.d/harvest.conf": "limits.conf",
     "/etc/systemd/coredump.conf.d/harvest.conf": "coredump.conf",
@@ -71,6 +73,8 @@ def kernel(settings: Settings) -> None:
     place("System's configuration", Files((*files, *some, *JOBS)))
     edit("System's configuration that others brought", EDITS)
     apply("Kernel's settings", Applied("sysctl", TELL, (SYSCTL, GROUPS, FSTAB)))
+    restart = "systemctl -q is-active systemd-resolved && systemctl restart systemd-resolved || true"
+    apply("Names are asked of DNS alone", Applied("resolved", restart, (RESOLVED,)))
     # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.
     settle("UFW comes up at boot", Units((Unit("ufw.service"),)))
     settle("The journal is kept", Units((Unit("systemd-journald.service", (JOURNAL,), static=True),)))
