@@ -33,7 +33,8 @@ CLOCKS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd", "ntp")
 def names(settings: Settings) -> tuple[str, ...]:
     nginx = ("nginx",) if settings.mode == "nginx" else ()
     certbot = ("certbot",) if nginx and settings.tls == "letsencrypt" and settings.site == "own" else ()
-    quality = ("libpam-pwquality",) if settings.admin_sudo == "password" else ()
+    # Without cracklib-runtime's dictionary pwquality refuses every password.
+    quality = ("libpam-pwquality", "cracklib-runtime") if settings.admin_sudo == "password" else ()
     return (*BASE, *nginx, *certbot, *quality)
 
 
