@@ -290,6 +290,7 @@ def test_what_somebody_puts_in_its_place_is_served_and_left_alone(
         (host.root / f"{folder}/{there}.new".lstrip("/")).write_bytes(Path(pairs[1][here]).read_bytes())
     host.exec(f"mv {folder}/cert.pem.new {folder}/cert.pem; sleep 2")
     assert served(host, NAME) == before  # a certificate whose key is still to come is not taken
+    assert "key values mismatch" in host.exec("journalctl -u harvest-certificates.service").stdout
     assert requests.get(f"https://{NAME}/", verify=False, timeout=10).status_code == 200
     host.exec(f"mv {folder}/key.pem.new {folder}/key.pem")
     changed(host, before)
