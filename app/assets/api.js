@@ -135,6 +135,23 @@ window.harvest = (() => {
     look();
   }
 
+  /* Dash calls a set of radio buttons a listbox of options, which screen readers cannot make sense of: it is a group. */
+  whenever(".dash-options-list", (list) => {
+    const plain = () => {
+      const role = list.classList.contains("dash-radioitems") ? "radiogroup" : "group";
+      if (list.getAttribute("role") !== role) list.setAttribute("role", role);
+      for (const one of list.querySelectorAll("[role=option], [aria-selected]")) {
+        one.removeAttribute("role");
+        one.removeAttribute("aria-selected");
+      }
+    };
+    plain();
+    new MutationObserver(plain).observe(list, { attributeFilter: ["role", "aria-selected"], childList: true, subtree: true });
+  });
+  /* In its dropdowns the Tab key stops at a field that nobody can hear: at the button instead. */
+  whenever(".dash-dropdown-focus-target", (one) => { one.tabIndex = -1; });
+  whenever("button.dash-dropdown", (one) => { one.tabIndex = 0; });
+
   /* Notes that the server sent: shown the same way as our own. */
   whenever("#server-note [data-note]", (one) => say(one.dataset.note, one.dataset.kind));
   /* A new page is announced and keyboards start at its heading. */

@@ -38,15 +38,39 @@
       minZoom: 0.15, maxZoom: 4,
       style: [
         { selector: "node", style: { label: "data(name)", "background-color": "data(color)", width: 22, height: 22, "font-size": 12, color: "#1d2a24", "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "ellipsis", "text-max-width": 120, "text-background-color": "#fff", "text-background-opacity": 0.85, "text-background-padding": 2 } },
-        { selector: "edge", style: { label: "data(label)", width: "data(width)", "line-color": "#b9c6bf", "target-arrow-color": "#b9c6bf", "target-arrow-shape": "triangle", "curve-style": "bezier", "font-size": 10, color: "#55655d", "text-rotation": "autorotate", "text-background-color": "#fff", "text-background-opacity": 0.85 } },
+        { selector: "edge", style: { label: "data(label)", width: "data(width)", "line-color": "#93a39a", "target-arrow-color": "#93a39a", "target-arrow-shape": "triangle", "curve-style": "bezier", "font-size": 10, color: "#55655d", "text-rotation": "autorotate", "text-background-color": "#fff", "text-background-opacity": 0.85 } },
         { selector: "edge.silent", style: { "text-opacity": 0, "text-background-opacity": 0 } },
         { selector: "edge.near", style: { "text-opacity": 1, "text-background-opacity": 0.9, "line-color": "#1b6b47", "target-arrow-color": "#1b6b47", "z-index": 9 } },
         { selector: "node:active", style: { "overlay-color": "#1b6b47" } },
       ],
     });
+    /* Turned and stretched to the shape of its frame: on a phone a picture is high, at a desk it is wide. */
+    const drawn = view.nodes().boundingBox();
+    const frame = box.clientWidth / box.clientHeight;
+    const turn = (drawn.w > drawn.h) !== (frame > 1);
+    const stretch = Math.sqrt(frame / (turn ? drawn.h / drawn.w : drawn.w / drawn.h));
+    const [wide, high] = [Math.min(Math.max(stretch, 1), 2), Math.min(Math.max(1 / stretch, 1), 2)];
+    view.nodes().positions((one) => {
+      const { x, y } = one.position();
+      return { x: wide * (turn ? y : x), y: high * (turn ? x : y) };
+    });
+    view.fit(undefined, 24);
     if (view.zoom() > 1.3) { view.zoom(1.3); view.center(); }
-    /* Many relations at once cannot be read: then they are named where the pointer is. */
-    view.edges().toggleClass("silent", lines.length > 40);
+    /* Entities' names stay readable however far away the picture is; relations are named where there is room, or where the pointer is. */
+    const size = () => {
+      const larger = Math.min(1 / Math.min(view.zoom(), 1), nodes.size > 40 ? 1.6 : 4);
+      view.style().selector("node").style({ "font-size": 12 * larger, "text-max-width": 120 * larger, width: 22 * Math.sqrt(larger), height: 22 * Math.sqrt(larger) })
+        .selector("edge").style({ "font-size": 10 * larger, "arrow-scale": larger }).update();
+      for (const edge of view.edges()) {
+        const [from, to] = [edge.source().renderedPosition(), edge.target().renderedPosition()];
+        const room = Math.hypot(from.x - to.x, from.y - to.y) - 34;
+        edge.toggleClass("silent", lines.length > 40 || room < 6 * edge.data("label").length * larger * view.zoom());
+      }
+    };
+    size();
+    view.on("zoom", size);
+    view.on("dragfree", "node", size);
+    view.on("tap", "edge", (event) => { view.elements().removeClass("near"); event.target.addClass("near"); });
     view.on("mouseover", "node, edge", (event) => event.target.closedNeighborhood().edges().union(event.target).addClass("near"));
     view.on("mouseout", "node, edge", () => view.elements().removeClass("near"));
     view.on("tap", "node", (event) => tell("search", { value: event.target.data("name") }));

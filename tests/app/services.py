@@ -130,7 +130,7 @@ def harvest(environ, *arguments, stdin=""):
 
 
 NGINX = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_processes 1;
+{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_processes 1;
 events {{ worker_connections 1024; }}
 http {{
   include /etc/nginx/mime.types; access_log off; client_max_body_size 32m;
@@ -141,17 +141,21 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     location {base} {{ proxy_pass http://127.0.0.1:{frontend}; }}
-    location {base}api/ {{ proxy_pass http://127.0.0.1:{backend}/api/; }}
+    {api_here}
     location {base}_dash-component-suites/ {{ alias {static}/_dash-component-suites/; gzip_static on; }}
     location {base}assets/ {{ alias {static}/assets/; gzip_static on; }}
   }}
+  server {{ listen 127.0.0.1:{port}; server_name localhost; {api_there} }}
 }}
 """
 
 
 @contextlib.contextmanager
-def place(folder, mode, base, **more):
-    """HARVEST as it lives on a host: gives {"url": where users go, "api": the backend's own address}."""
+def place(folder, mode, base, *, api_domain=False, **more):
+    """HARVEST as it lives on a host: gives {"url": where users go, "api": the backend's own address}.
+
+    With `api_domain` browsers reach the API by a name of its own, and under the page's name it is not there.
+    """
     folder = Path(folder)
     frontend, backend, port = free_port(), free_port(), free_port()
     environ = {
@@ -166,7 +170,10 @@ def place(folder, mode, base, **more):
     url = f"http://127.0.0.1:{frontend}{base}"
     if mode == "nginx":
         url = f"http://127.0.0.1:{port}{base}"
-        environ |= {"HARVEST_BACKEND_PUBLIC_URL": f"{url}api", "HARVEST_TRUSTED_PROXIES": "1"}
+        public = f"http://localhost:{port}/api" if api_domain else f"{url}api"
+        environ |= {"HARVEST_BACKEND_PUBLIC_URL": public, "HARVEST_TRUSTED_PROXIES": "1"}
+        if api_domain:
+            environ["HARVEST_ALLOWED_ORIGINS"] = f"http://127.0.0.1:{port}"
     harvest(environ, "migrate")
     harvest(environ, "user", "add", "admin@example.org", "--admin", stdin="correct horse battery\n")
     with contextlib.ExitStack() as stack:
@@ -177,13 +184,15 @@ def place(folder, mode, base, **more):
         if mode == "nginx":
             harvest(environ, "assets", folder / "static")
             values = {"folder": folder, "port": port, "base": base, "frontend": frontend, "backend": backend}
+            prefix = "/" if api_domain else base
+            api = f"location {prefix}api/ {{ proxy_pass http://127.0.0.1:{backend}/api/; }}"
+            values |= {"api_here": "" if api_domain else api, "api_there": api if api_domain else ""}
+            # Its workers would become somebody else, for whom pytest's folders are shut.
+            values |= {"user": "user root;" if os.geteuid() == 0 else ""}
             (folder / "nginx.conf").write_text(NGINX.format(static=folder / "static", **values))
-            if os.geteuid() == 0:  # nginx's workers become nobody
-                for parent in [folder, *folder.parents]:
-                    if parent != Path("/tmp") and str(parent).startswith("/tmp/"):
-                        parent.chmod(parent.stat().st_mode | 0o055)
             stack.enter_context(
                 process([program("nginx"), "-c", folder / "nginx.conf"], folder / "nginx.out")
             )
             wait_for(f"{url}_dash-layout")
-        yield {"url": url, "api": f"http://127.0.0.1:{backend}/api", "folder": folder, "environ": environ}
+        api = f"http://127.0.0.1:{backend}/api"
+        yield {"url": url, "api": api, "folder": folder, "environ": environ, "api_domain": api_domain}

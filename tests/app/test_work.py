@@ -137,10 +137,8 @@ def test_an_export_is_imported_and_a_second_time_changes_nothing(many, admin, ba
     assert many.send("POST", "/import", data=document)[0] == 403
 
 
-@pytest.fixture
-def upstream(tmp_path):
+def upstream_database(path):
     """A SQLite file with the tables that upstream documents."""
-    path = tmp_path / "upstream.db"
     db = sqlite3.connect(path)
     db.executescript("""
         CREATE TABLE entity_types(name TEXT PRIMARY KEY, value TEXT UNIQUE);
@@ -165,7 +163,8 @@ def upstream(tmp_path):
     return path
 
 
-def test_an_upstream_database_moves_in(admin, upstream):
+def test_an_upstream_database_moves_in(admin, tmp_path):
+    upstream = upstream_database(tmp_path / "upstream.db")
     status, report = admin.send("POST", "/import", data=upstream.read_bytes())
     assert status == 200, report
     assert (report["projects"], report["papers"], report["sentences"], report["triples"]) == (1, 1, 1, 1)

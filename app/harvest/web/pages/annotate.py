@@ -104,7 +104,11 @@ def _pdf(paper: dict) -> html.Section:
     links = html.Div(
         [
             download("Download", where, paper["pdf"]["name"]),
-            download("Copy with highlights", f"{where}/marked", "marked-" + paper["pdf"]["name"]),
+            download(
+                "Copy with highlights",
+                f"{where}/marked",
+                f"{paper['pdf']['name'].removesuffix('.pdf')}-marked.pdf",
+            ),
         ],
         className="actions",
     )

@@ -158,7 +158,8 @@ def _graph(wanted: dict) -> list[Any]:
     )
     return [
         html.P(
-            f"{told}Drag to arrange, scroll to zoom, click an entity to search for it.", className="quiet"
+            f"{told}Drag to arrange, zoom in to read more relations, click an entity to search for it.",
+            className="quiet",
         ),
         html.Div(
             id="graph",
