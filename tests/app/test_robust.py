@@ -193,3 +193,22 @@ def test_forged_and_ended_sessions_are_nobody(ann):
     ann.headers["Authorization"] = token
     assert ann.post("/logout")[0] == 200
     assert ann.get("/me")[0] == 401
+
+
+def test_an_upload_of_500_mb_is_refused_with_a_word_and_leaves_nothing(running):
+    api, headers = running["api"], signed_in(running["api"])
+    requests.post(f"{api}/projects", json={"name": "Wheat"}, headers=headers, timeout=30)
+    requests.post(f"{api}/projects/1/papers", json={"dois": ["10.1000/a"]}, headers=headers, timeout=30)
+    size = 500 * 1024 * 1024
+
+    def body():
+        yield b"%PDF-1.7\n"
+        for _ in range(size >> 20):
+            yield b"x" * (1 << 20)
+
+    sent = {**headers, "Content-Type": "application/pdf"}
+    for extra in ({}, {"Content-Length": str(size + 9)}):
+        answer = requests.put(f"{api}/papers/1/pdf", data=body(), headers={**sent, **extra}, timeout=60)
+        assert answer.status_code == 413
+        assert answer.json()["error"] in ("The PDF is larger than 30 MiB.", "The request is too large.")
+    assert [path for path in running["folder"].glob("project_pdfs/**/*") if path.is_file()] == []
