@@ -10,9 +10,10 @@ from tasks.release import release
 FIRST = ("ca-certificates", "python3", "python3-pip-whl")
 # fail2ban reads the journal by python3-systemd, and bans by nftables.
 INTRUSION = ("fail2ban", "nftables", "python3-systemd")
-# apparmor: without it Docker's containers run unconfined, and other packages' profiles are not loaded. debsums says
-# which installed files are no longer their packages'; the audit asks it.
-CONFINED = ("apparmor", "debsums")
+# apparmor: without it Docker's containers run unconfined, and other packages' profiles are not loaded; its utils, since
+# who finds at night that a profile is in the way needs aa-complain. debsums says which installed files are no longer
+# their packages'; the audit asks it.
+CONFINED = ("apparmor", "apparmor-utils", "debsums")
 # nginx and fail2ban bring rules for their logs' rotation, but nobody who follows them.
 LOGS = ("logrotate",)
 BASE = (
