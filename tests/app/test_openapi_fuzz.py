@@ -18,8 +18,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from sqlalchemy import select, update
 
+from tests.app.browser import text_pdf
 from tests.app.conftest import triple
-from tests.app.test_places import text_pdf
 
 EXAMPLES = 15
 CHECKS = [

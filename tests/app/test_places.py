@@ -1,20 +1,14 @@
 """A browser walks through HARVEST in the four places where it lives, at a desk and on a phone."""
 
-import base64
 import json
-import time
-from pathlib import Path
 
-import axe_core_python
 import pytest
 import requests
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support import expected_conditions
-from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.app import services
+from tests.app.browser import LINES, Walker, text_pdf
 from tests.app.conftest import PASSWORD, triple
 from tests.app.crossref_standin import crossref
 from tests.app.test_work import upstream_database
@@ -26,10 +20,12 @@ PLACES = {
     "nginx/harvest/": ("nginx", "/harvest/", False),
     "nginx/, the API by its own name": ("nginx", "/", True),
 }
-LINES = ["Overexpression of DREB2A increased grain yield", "under drought by 18 % in three field trials."]
 
 
-@pytest.fixture(scope="module", params=PLACES)
+# A place is started once: its tests stay on one worker.
+@pytest.fixture(
+    scope="module", params=[pytest.param(one, marks=pytest.mark.xdist_group(one)) for one in PLACES]
+)
 def found(request, tmp_path_factory):
     mode, base, api_domain = PLACES[request.param]
     with (
@@ -45,117 +41,6 @@ def found(request, tmp_path_factory):
         yield made
 
 
-def text_pdf(lines=LINES):
-    """A PDF of one page with real text."""
-    content = (
-        b"BT /F1 14 Tf 72 700 Td 20 TL " + b"".join(b"(%s) Tj T* " % line.encode() for line in lines) + b"ET"
-    )
-    parts = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R "
-        b"/Resources << /Font << /F1 4 0 R >> >> >>",
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-    ]
-    out, places = b"%PDF-1.4\n", []
-    for number, part in enumerate(parts, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, part)
-    table = b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
-    return out + table + b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(out)
-
-
-class Walker:
-    """A browser with the words of the walk."""
-
-    def __init__(self, url, width=1440, height=900):
-        options = webdriver.ChromeOptions()
-        options.binary_location = services.program("chromium")
-        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        service = webdriver.ChromeService(services.program("chromedriver"))
-        self.driver, self.url = webdriver.Chrome(options=options, service=service), url
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self.requested, self.complaints = [], []
-
-    def until(self, condition, what=""):
-        return WebDriverWait(self.driver, 15, 0.1).until(lambda _: self.calm(condition), what)
-
-    def calm(self, condition):
-        """React replaces elements while we look at them: then look again."""
-        from selenium.common.exceptions import StaleElementReferenceException
-
-        try:
-            return condition()
-        except StaleElementReferenceException:
-            return False
-
-    def see(self, selector, text=""):
-        """The first shown element that fits."""
-
-        def look():
-            for one in self.driver.find_elements(By.CSS_SELECTOR, selector):
-                if one.is_displayed() and text in one.text:
-                    return one
-            return False
-
-        return self.until(look, f"{selector} with '{text}' is not shown")
-
-    def click(self, selector, text=""):
-        self.see(selector, text).click()
-
-    def type(self, selector, text):
-        self.see(selector).send_keys(text)
-
-    def go(self, path):
-        self.driver.get(self.url + path)
-
-    def run(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def collect(self):
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                self.requested.append(message["params"]["request"]["url"])
-        self.complaints += [
-            one["message"] for one in self.driver.get_log("browser") if one["level"] != "DEBUG"
-        ]
-
-    def press(self, *keys):
-        """Keys for whatever has the focus; a key within a tuple is pressed with the ones before it held."""
-        chain = webdriver.ActionChains(self.driver)
-        for key in keys:
-            if isinstance(key, tuple):
-                held, last = key
-                chain = chain.key_down(held).send_keys(last).key_up(held)
-            else:
-                chain = chain.send_keys(key)
-            chain = chain.pause(0.1)
-        chain.perform()
-
-    def agree(self):
-        """Say yes to the question that has come up."""
-        WebDriverWait(self.driver, 10).until(expected_conditions.alert_is_present()).accept()
-
-    def drop(self, name, data):
-        self.see("[data-upload]")
-        self.run(DROP, "[data-upload]", base64.b64encode(data).decode(), name)
-
-    def sign_in(self, email="admin@example.org", password=PASSWORD):
-        self.go("")
-        self.type("#email", email)
-        self.type("#password", password + Keys.ENTER)
-        self.see("h1", "Projects")
-
-    def fill_triple(self, *words):
-        """From the first field of a triple on; Escape shuts the list of names."""
-        self.press(*(key for word in words for key in (word, Keys.ESCAPE, Keys.TAB)))
-
-
 @pytest.fixture
 def walker(found):
     made = Walker(found["url"])
@@ -163,12 +48,6 @@ def walker(found):
     made.driver.quit()
 
 
-DROP = """
-const bytes = Uint8Array.from(atob(arguments[1]), (c) => c.charCodeAt(0));
-const files = new DataTransfer();
-files.items.add(new File([bytes], arguments[2]));
-document.querySelector(arguments[0]).dispatchEvent(new DragEvent("drop", {bubbles: true, dataTransfer: files}));
-"""
 SELECT = """
 const spans = [...document.querySelectorAll(".textLayer span")].filter((one) => one.textContent.trim());
 const range = document.createRange();
@@ -372,74 +251,6 @@ def another_annotator(walker):
     walker.click(".saved button", "Delete")
     walker.agree()
     walker.until(lambda: "Mine." not in walker.see("#sentences").text)
-
-
-def test_a_phone_scrolls_only_up_and_down(found):
-    walker = Walker(found["url"], 390, 844)
-    try:
-        walker.sign_in()
-        for path in ("", "projects/1", "papers/1", "browse", "admin", "admin/vocabulary", "help"):
-            walker.go(path)
-            walker.see("h1")
-            time.sleep(0.3)
-            assert walker.run("return document.documentElement.scrollWidth") <= 390, path
-    finally:
-        walker.driver.quit()
-
-
-AXE = Path(axe_core_python.__file__).with_name("axe.min.js").read_text()
-AUDIT = """
-const done = arguments[1];
-axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then(
-  ({violations}) => done(violations.filter((one) => arguments[0].includes(one.impact)).map(
-    (one) => `${one.impact} ${one.id}: ${one.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`)),
-  (error) => done([String(error)]));
-"""
-
-
-@pytest.mark.parametrize("found", ["internal/"], indirect=True)
-@pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_is_accessible(found, width):
-    """Names of controls, contrast, order of headings, landmarks: axe-core finds nothing that bars anybody."""
-    walker = Walker(found["url"], width)
-    try:
-        walker.go("")
-        walker.see("#email")
-        told = {"sign-in": barred(walker)}
-        walker.sign_in()
-        pages = (
-            "",
-            "projects/1",
-            "papers/1",
-            "browse",
-            "admin",
-            "admin/vocabulary",
-            "admin/audit",
-            "admin/data",
-            "help",
-        )
-        for path in pages:
-            walker.go(path)
-            walker.see("h1")
-            time.sleep(0.4)
-            told[path] = barred(walker)
-        walker.go("browse")
-        walker.click(".segmented label", "Graph")
-        walker.see("#graph canvas")
-        told["graph"] = barred(walker)
-        reached = "return [...document.querySelectorAll('button.dash-dropdown')].map((one) => one.tabIndex)"
-        assert walker.run(reached) == [0] * 4, "the Tab key comes to every list"
-        walker.run("document.getElementById('filter-relation').focus()")
-        walker.press(Keys.ENTER)
-        walker.see(".dash-dropdown-content")
-    finally:
-        walker.driver.quit()
-    assert {path: found for path, found in told.items() if found} == {}
-
-
-def barred(walker):
-    walker.run(AXE)
-    return walker.driver.execute_async_script(AUDIT, ["serious", "critical"])
 
 
 def test_each_mode_reaches_pdfs_its_own_way(found):
