@@ -22,6 +22,8 @@ BASE = (
     *CONFINED,
     *LOGS,
     "openssh-server",
+    "libpam-pwquality",
+    "cracklib-runtime",  # without its dictionary pwquality refuses every password
     "openssl",
     "sudo",
     "ufw",
@@ -34,9 +36,7 @@ CLOCKS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd", "ntp")
 def names(settings: Settings) -> tuple[str, ...]:
     nginx = ("nginx",) if settings.mode == "nginx" else ()
     certbot = ("certbot",) if nginx and settings.tls == "letsencrypt" and settings.site == "own" else ()
-    # Without cracklib-runtime's dictionary pwquality refuses every password.
-    quality = ("libpam-pwquality", "cracklib-runtime") if settings.admin_sudo == "password" else ()
-    return (*BASE, *nginx, *certbot, *quality)
+    return (*BASE, *nginx, *certbot)
 
 
 def packages(settings: Settings) -> None:

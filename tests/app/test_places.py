@@ -116,7 +116,8 @@ def a_project_with_papers(walker):
 
     def told():
         walker.driver.refresh()
-        return "not reachable" in walker.see("table").text
+        text = walker.see("table").text
+        return "not reachable" in text and "on the way" not in text
 
     walker.until(told, "what CrossRef said is not shown")
     seen = [row.text for row in walker.driver.find_elements(By.CSS_SELECTOR, "tbody tr")]

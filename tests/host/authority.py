@@ -53,7 +53,11 @@ class Authority:
             *("-dns01", f"{self.address}:{DNS}", "-management", f"{self.address}:{DNS_MANAGEMENT}"),
             *("-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""),
         )
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def start(self) -> None:
