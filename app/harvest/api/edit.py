@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydantic import Field
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from harvest import audit
 from harvest.accounts import User
@@ -11,6 +11,7 @@ from harvest.api import papers
 from harvest.api.annotate import MAX_TRIPLES, TripleIn, check_types, triple_columns
 from harvest.api.fields import PATH_ID, Text
 from harvest.api.http import Call, In, Problem, endpoint
+from harvest.api.own import changeable
 from harvest.clock import now
 from harvest.tables import sentence, triple, user
 
@@ -67,15 +68,6 @@ def list_sentences(call: Call, paper_id: int) -> list[dict]:
         return sentences(connection, call.me, sentence.c.paper_id == paper_id)
 
 
-def _changeable(connection: Connection, call: Call, sentence_id: int) -> Row:
-    row = connection.execute(select(sentence).where(sentence.c.id == sentence_id)).first()
-    if row is None:
-        raise Problem(404, f"There is no sentence {sentence_id}.")
-    if row.user_id != call.me.id and not call.me.admin:
-        raise Problem(403, "This sentence is another annotator's.")
-    return row
-
-
 @endpoint("GET", f"/sentences/<{PATH_ID}:sentence_id>", returns="Sentence", errors=(404,))
 def get_sentence(call: Call, sentence_id: int) -> dict:
     """One sentence with its triples."""
@@ -97,7 +89,7 @@ def change_sentence(call: Call, sentence_id: int) -> dict:
     """Change the text, the triples, or both: all of it or nothing."""
     body, at = call.body, now()
     with call.db.write() as connection:
-        row = _changeable(connection, call, sentence_id)
+        row = changeable(connection, call, sentence, sentence_id)
         if body.sentence is not None:
             connection.execute(
                 update(sentence).where(sentence.c.id == sentence_id).values(text=body.sentence)
@@ -119,7 +111,7 @@ def change_sentence(call: Call, sentence_id: int) -> dict:
 def delete_sentence(call: Call, sentence_id: int) -> dict:
     """Delete a sentence with its triples."""
     with call.db.write() as connection:
-        row = _changeable(connection, call, sentence_id)
+        row = changeable(connection, call, sentence, sentence_id)
         connection.execute(delete(sentence).where(sentence.c.id == sentence_id))
         audit.note(connection, call.me.id, "delete sentence", sentence_id, f"was: {row.text}")
     return {"ok": True}
@@ -129,11 +121,7 @@ def delete_sentence(call: Call, sentence_id: int) -> dict:
 def delete_triple(call: Call, triple_id: int) -> dict:
     """Delete one triple, as its owner or as an admin; its sentence stays."""
     with call.db.write() as connection:
-        row = connection.execute(select(triple).where(triple.c.id == triple_id)).first()
-        if row is None:
-            raise Problem(404, f"There is no triple {triple_id}.")
-        if row.user_id != call.me.id and not call.me.admin:
-            raise Problem(403, "This triple is another annotator's.")
+        row = changeable(connection, call, triple, triple_id)
         connection.execute(delete(triple).where(triple.c.id == triple_id))
         was = f"was: {row.source_name} {row.relation} {row.sink_name}"
         audit.note(connection, call.me.id, "delete triple", triple_id, was)

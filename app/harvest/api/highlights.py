@@ -13,6 +13,7 @@ from harvest import audit, pdfstore
 from harvest.api import papers, pdfs
 from harvest.api.fields import PATH_ID, Text
 from harvest.api.http import Call, In, Problem, endpoint
+from harvest.api.own import changeable
 from harvest.clock import now
 from harvest.pdfcheck import NotAPdf
 from harvest.tables import highlight, user
@@ -90,11 +91,7 @@ def add_highlight(call: Call, paper_id: int) -> dict:
 def delete_highlight(call: Call, highlight_id: int) -> dict:
     """Take a mark away: one's own, or any as an admin. Its sentence stays."""
     with call.db.write() as connection:
-        row = connection.execute(select(highlight).where(highlight.c.id == highlight_id)).first()
-        if row is None:
-            raise Problem(404, f"There is no highlight {highlight_id}.")
-        if row.user_id != call.me.id and not call.me.admin:
-            raise Problem(403, "This highlight is another annotator's.")
+        row = changeable(connection, call, highlight, highlight_id)
         connection.execute(delete(highlight).where(highlight.c.id == highlight_id))
         audit.note(connection, call.me.id, "delete highlight", highlight_id, f"paper {row.paper_id}")
     return {"ok": True}
