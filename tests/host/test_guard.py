@@ -28,16 +28,13 @@ def prepared() -> Iterator[hosts.Host]:
 @pytest.fixture
 def fresh(prepared: hosts.Host) -> hosts.Host:
     """The prepared host as nobody touched it, with the settings of the lab."""
-    refresh(prepared)
-    again = hosts.up(
-        prepared.name,
-        settings={
-            "admin_keys": [keys.public_key()],
-            "ssh_port": 22,
-            "confirm_within_s": 60,
-            "trusted_addresses": [],
-        },
-    )
+    return untouched(prepared)
+
+
+def untouched(host: hosts.Host) -> hosts.Host:
+    refresh(host)
+    plain = {"ssh_port": 22, "confirm_within_s": 60, "trusted_addresses": []}
+    again = hosts.up(host.name, settings={"admin_keys": [keys.public_key()], **plain})
     again.wait()
     return again
 
@@ -207,9 +204,7 @@ def test_a_run_killed_at_any_moment_locks_nobody_out_and_the_next_one_converges(
 @pytest.fixture(scope="module")
 def whole(prepared: hosts.Host) -> tuple[list[str], float]:
     """What a run leaves that nobody killed, and how long it took."""
-    refresh(prepared)
-    hosts.up(prepared.name, settings={"admin_keys": [keys.public_key()], "ssh_port": 22})
-    prepared.wait()
+    untouched(prepared)
     started = time.monotonic()
     assert run(prepared.name)[0] == 0
     return essence(prepared), time.monotonic() - started
