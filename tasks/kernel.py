@@ -11,6 +11,7 @@ SYSCTL = "/etc/sysctl.d/60-harvest.conf"
 JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
 RESOLVED = "/etc/systemd/resolved.conf.d/harvest.conf"
 GROUPS = "/etc/sysusers.d/harvest.conf"
+QUALITY = "/etc/security/pwquality.conf.d/harvest.conf"
 IDLE = "/etc/profile.d/harvest-idle.sh"
 FSTAB = "/etc/fstab"
 FILES = {
@@ -19,7 +20,6 @@ FILES = {
     RESOLVED: "resolved.conf",
     GROUPS: "sysusers.conf",
     "/etc/security/limits.d/harvest.conf": "limits.conf",
-    "/etc/security/pwquality.conf.d/harvest.conf": "pwquality.conf",
     "/etc/systemd/coredump.conf.d/harvest.conf": "coredump.conf",
     "/etc/modprobe.d/harvest.conf": "modprobe.conf",
     "/etc/profile.d/harvest-umask.sh": "profile.sh",
@@ -64,9 +64,10 @@ mount -o remount /dev/shm 2>/dev/null || true"""
 
 def kernel(settings: Settings) -> None:
     files = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
-    idle = render("system/idle.sh", settings=settings)
+    idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
     some = (
         File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
+        File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
         Mode("/etc/ssh/sshd_config", 0o600),
     )
     place("System's configuration", Files((*files, *some, *JOBS)))

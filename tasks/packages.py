@@ -22,8 +22,6 @@ BASE = (
     *CONFINED,
     *LOGS,
     "openssh-server",
-    "libpam-pwquality",
-    "cracklib-runtime",  # without its dictionary pwquality refuses every password
     "openssl",
     "sudo",
     "ufw",
@@ -36,7 +34,9 @@ CLOCKS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd", "ntp")
 def names(settings: Settings) -> tuple[str, ...]:
     nginx = ("nginx",) if settings.mode == "nginx" else ()
     certbot = ("certbot",) if nginx and settings.tls == "letsencrypt" and settings.site == "own" else ()
-    return (*BASE, *nginx, *certbot)
+    # Without cracklib-runtime's dictionary pwquality refuses every password.
+    quality = ("libpam-pwquality", "cracklib-runtime") if settings.admin_sudo == "password" else ()
+    return (*BASE, *nginx, *certbot, *quality)
 
 
 def packages(settings: Settings) -> None:
