@@ -19,10 +19,14 @@ SERVICE = f"""[Unit]
 Description=Undo the change of who gets in that nobody confirmed
 ConditionPathExists={ARMED}
 After=ufw.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
 ExecStart=/bin/sh {FOLDER}/revert
+# Where there is no room for the old files, as soon as there is.
+Restart=on-failure
+RestartSec=10
 
 # A host that reboots before the confirmation comes back as it was.
 [Install]
@@ -36,6 +40,16 @@ flock -w {STEP_S} 9 || true
 [ -e {ARMED} ] || exit 0
 set -x
 cd {FOLDER}/snapshot || exit 1
+# The space that the copies need was kept free for them: a full disk must not turn them into empty files.
+rm -rf reserve
+while read -r path; do
+  rm -rf "$path.harvest-new"
+  cp -aT "files$path" "$path.harvest-new" || short=1
+done <saved
+if [ -n "${{short-}}" ]; then
+  while read -r path; do rm -rf "$path.harvest-new"; done <saved
+  exit 1
+fi
 if [ ! -e ufw-live ] && command -v ufw >/dev/null; then
   ufw --force disable
   for tool in iptables ip6tables; do
@@ -48,8 +62,7 @@ if [ ! -e ufw-live ] && command -v ufw >/dev/null; then
   done
 fi
 while read -r path; do
-  rm -rf "$path.harvest-new" "$path.harvest-old"
-  cp -a "files$path" "$path.harvest-new"
+  rm -rf "$path.harvest-old"
   [ ! -d "$path" ] || mv -T "$path" "$path.harvest-old"
   mv -fT "$path.harvest-new" "$path"
   rm -rf "$path.harvest-old"
@@ -108,7 +121,8 @@ for path in {here}; do
   ! grep -qxF -e "$path" saved absent || continue
   if [ -e "$path" ] || [ -L "$path" ]; then
     mkdir -p "files${{path%/*}}"
-    cp -a "$path" "files$path"
+    rm -rf "files$path"
+    cp -aT "$path" "files$path"
     echo "$path" >>saved
   else
     echo "$path" >>absent
@@ -119,6 +133,8 @@ if [ ! -e {ARMED} ]; then
   touch active
   ! iptables -w -S ufw-user-input >/dev/null 2>&1 || touch ufw-live
 fi
+rm -rf reserve
+cp -aT files reserve
 printf %s {shlex.quote(REVERT)} >{FOLDER}/revert
 umask 022
 printf %s {shlex.quote(SERVICE)} >{units}/{UNIT}.service
@@ -151,7 +167,7 @@ if [ ! -e {ARMED} ]; then
   exit 1
 fi
 rm -rf {ARMED} {REVERTED} {FOLDER}/snapshot {FOLDER}/reason {FOLDER}/revert
-systemctl stop {UNIT}.timer
+systemctl stop {UNIT}.timer {UNIT}.service
 systemctl disable --quiet {UNIT}.service
 rm -f /etc/systemd/system/{UNIT}.service /etc/systemd/system/{UNIT}.timer
 systemctl daemon-reload"""

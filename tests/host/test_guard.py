@@ -159,6 +159,37 @@ def test_a_cut_network_undoes_the_change_and_no_step_of_it_comes_after(fresh: ho
     assert "nobody confirmed it in time" in said
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["with-the-snapshot", "elsewhere"])
+def test_on_a_full_disk_the_undoing_empties_no_file(fresh: hosts.Host, elsewhere: bool) -> None:
+    """The room for the old files is kept free beside the snapshot; if they lie elsewhere, it is waited for."""
+    guards = "mount --bind /srv/guard /var/lib/harvest-guard"
+    fresh.exec(
+        "mkdir -p /var/lib/harvest-guard; mount -t tmpfs -o size=24M,mode=755 none /srv; mkdir /srv/guard; "
+        f"cp -a /etc /srv; mount --bind /srv/etc /etc; {'true' if elsewhere else guards}"
+    )
+    try:
+        before = fingerprint(fresh)
+        process = start(fresh.name)
+        until(lambda: "sysop" in fresh.exec("cat /etc/passwd").stdout, 60, "the admin is made")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        fresh.exec("cat /dev/zero >/srv/full", check=False)
+        undone = fresh.exec("systemctl start harvest-guard.service", check=False)  # as docs/security.md says
+        if elsewhere:
+            assert undone.returncode != 0
+            assert someone_gets_in(fresh)
+            fresh.exec("rm /srv/full")
+        until(
+            lambda: fresh.exec("test -e /var/lib/harvest-guard/reverted", check=False).returncode == 0,
+            30,
+            "undone",
+        )
+        until(lambda: fingerprint(fresh) == before, 20, "the host is as before")
+        assert fresh.ssh("id -un", "root", port=22).stdout.strip() == "root"
+    finally:
+        fresh.exec("umount /etc; umount /var/lib/harvest-guard; umount /srv", check=False)
+
+
 def test_sshd_s_own_penalties_spare_the_trusted_and_nobody_else(fresh: hosts.Host) -> None:
     """OpenSSH 9.8 and newer shut out who fails; an operator's agent full of keys, or an audit, looks just so."""
     hosts.up(fresh.name, settings={"trusted_addresses": [bridge_address(fresh)]})
