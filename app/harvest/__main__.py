@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> str:
     if args.command == "sweep":
         with Database(settings.database_url).read() as connection:
             wanted = set(connection.scalars(select(pdf.c.sha256)))
-        return f"{pdfstore.sweep(settings.PDF_DIR, wanted)} files are deleted."
+        return f"{pdfstore.sweep(settings.PDF_DIR, settings.STATE_DIR, wanted)} files are deleted."
     if args.command == "assets":
         from harvest.web.export import export
 

@@ -23,10 +23,17 @@ from harvest.tables import paper
 
 TIMEOUT = 10
 RETRY_SECONDS = 900
+# What CrossRef may still have an answer to; papers added while nobody was to be asked are asked about later.
+WAITING = ("pending", "unreachable", "off")
 # A worker that took a paper and died gives it back after so long.
 CLAIM_SECONDS = 120
 log = logging.getLogger(__name__)
 _running = threading.Lock()
+
+
+def first_state(settings: Settings) -> str:
+    """The state of a paper that was just added."""
+    return "pending" if settings.CROSSREF_URL else "off"
 
 
 def kick(settings: Settings, db: Database) -> None:
@@ -40,7 +47,7 @@ def _work(settings: Settings, db: Database) -> None:
         while (due := _claim(db)) is not None:
             values = fetch(settings, due[1])
             with db.write() as connection:
-                mine = (paper.c.id == due[0], paper.c.metadata_state.in_(("pending", "unreachable")))
+                mine = (paper.c.id == due[0], paper.c.metadata_state.in_(WAITING))
                 connection.execute(update(paper).where(*mine).values(values))
             if values["metadata_state"] == "unreachable":
                 return  # the others would fare no better now
@@ -52,7 +59,7 @@ def _work(settings: Settings, db: Database) -> None:
 
 def _claim(db: Database) -> tuple[int, str] | None:
     """A paper whose turn it is; other workers leave it alone for a while."""
-    waiting = paper.c.metadata_state.in_(("pending", "unreachable"))
+    waiting = paper.c.metadata_state.in_(WAITING)
     due = or_(paper.c.metadata_retry_at == "", paper.c.metadata_retry_at < now())
     with db.write() as connection:
         row = connection.execute(

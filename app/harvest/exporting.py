@@ -153,12 +153,15 @@ def full_json(db: Database, me: User, wanted: Filters) -> Iterator[str]:
 
 
 def _sentences(db: Database, me: User, wanted: Filters) -> Iterator[str]:
-    """Sentences of the project, or all; those without a triple too."""
+    """Sentences of the project, or all, also those without a triple; of a narrower selection those of its triples."""
     last, first = 0, True
     while True:
         with db.read() as connection:
             where = [sentence.c.id > last]
-            if wanted.project_id is not None:
+            if wanted.model_dump(exclude={"project_id"}, exclude_defaults=True):
+                matching = select(triple.c.sentence_id).select_from(SOURCE)
+                where.append(sentence.c.id.in_(matching.where(*conditions(connection, me, wanted))))
+            elif wanted.project_id is not None:
                 where.append(sentence.c.project_id == wanted.project_id)
             joined = sentence.outerjoin(paper, paper.c.id == sentence.c.paper_id)
             joined = joined.outerjoin(user, user.c.id == sentence.c.user_id)

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ SQLITE_SECONDS = 60
 TABLES = ("projects", "doi_metadata", "sentences", "triples", "entity_types", "relation_types")
 NAMES = ("source_entity_name", "source_entity_attr", "relation_type", "sink_entity_name", "sink_entity_attr")
 LIMITS = (300, 60, 60, 300, 60)
+MAX_PAGE = 100_000
 
 
 class CannotImport(ValueError):
@@ -72,8 +74,13 @@ def _read_json(path: Path) -> dict[str, list[dict[str, Any]]]:
             rows = [{"doi_hash": key, "doi": value} for key, value in rows.items()]
         if not isinstance(rows, list):
             raise CannotImport(f"'{name}' is not a list.")
-        made[name] = [one if isinstance(one, dict) else {"name": one} for one in rows]
+        made[name] = [_flat(one if isinstance(one, dict) else {"name": one}) for one in rows]
     return made
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without lists and objects where no HARVEST writes any: an id that is a list would end in a crash."""
+    return {k: v for k, v in row.items() if k == "doi_list" or not isinstance(v, dict | list)}
 
 
 def _read_sqlite(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -110,18 +117,23 @@ def _clean(value: Any, limit: int) -> str:
 
 
 def load(
-    connection: Connection, secret: bytes, me: accounts.User, data: dict[str, list[dict[str, Any]]]
+    connection: Connection,
+    secret: bytes,
+    me: accounts.User,
+    data: dict[str, list[dict[str, Any]]],
+    metadata_state: str = "pending",
 ) -> Report:
     """Put the rows in. Unknown types join the vocabulary; contributors get accounts that cannot sign in."""
     with search.added_in_bulk(connection):
-        return _Load(connection, secret, me).run(data)
+        return _Load(connection, secret, me, metadata_state).run(data)
 
 
 class _Load:
     """One import: maps from the file's ids to ours, filled table by table."""
 
-    def __init__(self, connection: Connection, secret: bytes, me: accounts.User) -> None:
+    def __init__(self, connection: Connection, secret: bytes, me: accounts.User, metadata_state: str) -> None:
         self.connection, self.secret, self.me, self.report = connection, secret, me, Report()
+        self.metadata_state = metadata_state
         self.projects: dict[Any, int] = {}
         self.papers: dict[tuple[int, str], int] = {}  # (project, doi hash)
         self.sentences: dict[Any, tuple[int, int | None]] = {}  # their id: (ours, project)
@@ -159,7 +171,8 @@ class _Load:
             try:
                 given = json.loads(given)
             except ValueError:
-                given = re.split(r"[\s,]+", given)
+                given = doi.listed(given)
+        given = given if isinstance(given, list) else []
         self.need_papers(found, [normal for one in given if (normal := doi.normal(str(one)))])
         return None
 
@@ -168,9 +181,10 @@ class _Load:
         new = [one for one in dict.fromkeys(dois) if one not in here]
         if new:
             rows = [
-                {"project_id": project_id, "doi": one, "doi_hash": doi.short_hash(one), "created_at": now()}
+                {"project_id": project_id, "doi": one, "doi_hash": doi.short_hash(one), "created_at": now(),
+                 "metadata_state": self.metadata_state}
                 for one in new
-            ]
+            ]  # fmt: skip
             self.connection.execute(insert(paper), rows)
             self.report.papers += len(new)
         query = select(paper.c.doi_hash, paper.c.id).where(paper.c.project_id == project_id)
@@ -184,7 +198,7 @@ class _Load:
                 bad = ", ".join(name for name, value in made.items() if not value)
                 self.report.skip(f"triple {row.get('id')}: {bad} is missing or too long")
                 continue
-            who = row.get("contributor_email") or row.get("triple_contributor") or ""
+            who = str(row.get("contributor_email") or row.get("triple_contributor") or "")
             kept = {name: row.get(name) for name in ("sentence_id", "project_id", "doi", "created_at")}
             yield {**made, **kept, "who": who}
 
@@ -229,15 +243,15 @@ class _Load:
                 if (project_id, doi_hash) not in self.papers:
                     self.need_papers(project_id, [normal])
             paper_id = self.papers.get((project_id or 0, doi_hash))
-            author = self.user_id(hint.get("who") or row.get("contributor") or "")
+            author = self.user_id(hint.get("who") or str(row.get("contributor") or ""))
             key = (project_id, paper_id, text, author)
             if key in known:
                 self.sentences[row.get("id")] = (known[key], project_id)
                 continue
             link = _clean(row.get("literature_link"), 500)
-            wanted.append(
-                (row.get("id"), key, link, row.get("page") if isinstance(row.get("page"), int) else None)
-            )
+            page = row.get("page")
+            page = page if isinstance(page, int) and 1 <= page <= MAX_PAGE else None
+            wanted.append((row.get("id"), key, link, page))
         self.insert_sentences(wanted)
 
     def known_sentences(self) -> dict[tuple, int]:
@@ -287,7 +301,10 @@ class _Load:
             there.add(key)
             made = dict(zip(columns, key, strict=True))
             stamp = _clean(one["created_at"], 40).replace(" ", "T")[:19]
-            stamp = f"{stamp}Z" if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", stamp) else at
+            try:
+                stamp = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S").strftime("%Y-%m-%dT%H:%M:%SZ")
+            except ValueError:
+                stamp = at
             made |= {
                 "project_id": home[1],
                 "user_id": self.user_id(one["who"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import tempfile
 import time
@@ -33,15 +34,18 @@ def path_of(folder: str, sha256: str) -> Path:
     return Path(folder) / sha256[:2] / f"{sha256}.pdf"
 
 
-def sweep(folder: str, wanted: set[str]) -> int:
-    """Delete the PDFs that no paper has any more, and broken-off uploads; returns how many.
+def sweep(folder: str, state: str, wanted: set[str]) -> int:
+    """Delete the PDFs that no paper has any more, and what broken-off uploads and imports left; returns how many.
 
     `wanted` are the SHA-256 that papers have. What is younger than an hour stays: it may be on its way in.
     """
     gone = 0
-    for path in [*Path(folder).glob("??/*.pdf"), *Path(folder).glob(".incoming-*")]:
+    found = (Path(folder).glob("??/*.pdf"), Path(folder).glob(".incoming-*"), Path(state).glob(".import-*/*"))
+    for path in itertools.chain(*found):
         if path.stem not in wanted and path.stat().st_mtime < time.time() - SWEEP_SECONDS:
             path.unlink()
+            if path.parent.name.startswith(".import-"):
+                path.parent.rmdir()
             gone += 1
     return gone
 

@@ -133,8 +133,17 @@ def test_sweeping_deletes_old_files_that_no_paper_has(ann, admin, paper, setting
         for one in files
         if len(one.read_bytes()) == admin.get(f"/papers/{paper['id']}")[1]["pdf"]["size"]
     }
-    assert pdfstore.sweep(settings.PDF_DIR, kept) == 0, "what is young may be on its way in"
+    assert pdfstore.sweep(settings.PDF_DIR, settings.STATE_DIR, kept) == 0, (
+        "what is young may be on its way in"
+    )
     for one in files:
         os.utime(one, (0, 0))
-    assert pdfstore.sweep(settings.PDF_DIR, kept) == 1
+    assert pdfstore.sweep(settings.PDF_DIR, settings.STATE_DIR, kept) == 1
     assert ann.client.get(f"/api/papers/{paper['id']}/pdf", headers=ann.headers).data == a_pdf(2)
+    broken_off = Path(settings.STATE_DIR, ".import-x")
+    broken_off.mkdir()
+    (broken_off / "upload").touch()
+    assert pdfstore.sweep(settings.PDF_DIR, settings.STATE_DIR, kept) == 0
+    os.utime(broken_off / "upload", (0, 0))
+    assert pdfstore.sweep(settings.PDF_DIR, settings.STATE_DIR, kept) == 1
+    assert not broken_off.exists()

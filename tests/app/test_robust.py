@@ -1,18 +1,23 @@
 """Many at once, a worker killed, a full disk, hostile input: nothing half-saved, and the user is told."""
 
 import concurrent.futures
+import errno
+import io
 import os
 import signal
 import subprocess
 import time
 import zlib
+from pathlib import Path
 
 import pytest
 import requests
+from pypdf import PdfReader, PdfWriter
 from sqlalchemy import event
 
 from tests.app import services
-from tests.app.conftest import PASSWORD, triple
+from tests.app.browser import text_pdf
+from tests.app.conftest import APP, PASSWORD, triple
 
 THREE = [triple(sink_entity_name=f"sink {number}") for number in range(3)]
 
@@ -147,12 +152,13 @@ def test_hostile_text_is_kept_as_it_is(ann, paper, text):
         {"sentence": "a\x00b", "triples": []},
         {"sentence": "", "triples": []},
         {"sentence": "x" * 10_001, "triples": []},
-        {"sentence": "x", "triples": [triple()] * 101},
+        {"sentence": "x", "triples": [triple()] * 501},
         {"sentence": "x", "triples": [triple(source_entity_name="")]},
         {"sentence": "x", "triples": [], "paper_id": 10**30},
         {"sentence": "x", "triples": [], "project_id": 12345},
         {"sentence": "x", "triples": [], "typo": 1},
         {"sentence": ["x"], "triples": {}},
+        {"sentence": "x", "triples": [], "literature_link": "a\x00b"},
     ],
 )
 def test_unfit_bodies_are_refused_with_a_sentence(ann, body):
@@ -160,6 +166,54 @@ def test_unfit_bodies_are_refused_with_a_sentence(ann, body):
     assert status == 422
     assert answer["error"]
     assert ann.get("/totals")[1]["sentences"] == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/triples?relation=%00", "/triples?entity=a%00", "/rows?triple_contributor=%00", "/export?q=%01"]
+)
+def test_questions_with_control_characters_are_refused_with_a_sentence(ann, path):
+    status, answer = ann.send("GET", path)
+    assert (status, "control characters" in answer["error"]) == (422, True)
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_on_a_full_disk_files_are_refused_with_a_word_and_leave_nothing(admin, paper, settings, monkeypatch):
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(Path, "open", full)
+    before = {one.name for one in Path(settings.STATE_DIR).iterdir()}
+    for answer in (
+        admin.upload(f"/papers/{paper['id']}/pdf", text_pdf()),
+        admin.send("POST", "/import", data=b'{"triples": []}'),
+    ):
+        assert (answer[0], "disk is full" in answer[1]["error"]) == (507, True)
+    assert {one.name for one in Path(settings.STATE_DIR).iterdir()} - before <= {"project_pdfs"}
+    assert list(Path(settings.PDF_DIR).iterdir()) == []
+
+
+def protected(password, algorithm):
+    writer, data = PdfWriter(clone_from=PdfReader(io.BytesIO(text_pdf()))), io.BytesIO()
+    writer.encrypt(password, "owner", algorithm=algorithm)
+    writer.write(data)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_pdf_that_anybody_may_open_is_accepted_however_it_is_encrypted(ann, paper):
+    where = f"/papers/{paper['id']}/pdf"
+    for algorithm in ("RC4-128", "AES-128", "AES-256"):
+        status, answer = ann.upload(where, protected("", algorithm))
+        assert status == 200, answer
+        marked = ann.client.get(f"/api{where}/marked", headers=ann.headers)
+        assert "DREB2A" in PdfReader(io.BytesIO(marked.data)).pages[0].extract_text()
+    assert ann.upload(where, protected("secret", "AES-256")) == (
+        422,
+        {"ok": False, "error": "The PDF is protected by a password."},
+    )
+    # The tests' own environment has it anyway; the app's must bring what AES needs.
+    assert "\ncryptography==" in (APP / "requirements.txt").read_text()
 
 
 @pytest.mark.parametrize("path", ["..%2f..%2fetc%2fpasswd", "%2e%2e", "x.pdf", "a'b.pdf"])

@@ -119,6 +119,12 @@ def test_exports_hold_everything(many):
     assert all(line.endswith(" .") for line in lines)
 
 
+def test_an_export_of_a_selection_holds_no_sentence_beside_it(many):
+    document = json.loads(exported(many, "json", relation="inhibits"))
+    assert [one["text"] for one in document["sentences"]] == ["100% <b>sure</b> of it_."]
+    assert len(json.loads(exported(many, "json", project_id=1))["sentences"]) == 26
+
+
 def test_a_spreadsheet_does_not_run_what_was_annotated(ann, paper):
     save(ann, paper, "=HYPERLINK(1)", triple(source_entity_name="=1+1"))
     assert "'=1+1" in exported(ann, "csv")
@@ -186,6 +192,29 @@ def test_what_is_no_export_is_refused(admin, data):
     assert admin.send("POST", "/import", data=data)[0] == 422
 
 
+BROKEN = {"sentences": [{"id": 1, "text": "A."}], "projects": [{"id": 1, "name": "Old"}]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"projects": [{"id": {}, "name": "Old"}]},
+        {"projects": [{"id": 1, "name": "Old", "doi_list": 5}]},
+        {"projects": [{"id": 1, "name": "Old", "doi_list": "5"}]},
+        {"sentences": [{"id": 1, "text": "A.", "page": 10**30}]},
+        {"sentences": [{"id": [1], "text": "A."}, {"id": 1, "text": "A.", "contributor": 7}]},
+        {"triples": [{"id": 1, "sentence_id": 1, "project_id": [], **triple()}]},
+        {"triples": [{"id": 1, "sentence_id": 1, "contributor_email": 5, **triple()}]},
+        {"triples": [{"id": 1, "sentence_id": 1, "created_at": "2025-99-99 10:00:00", **triple()}]},
+    ],
+)
+def test_values_of_a_wrong_kind_do_not_stop_an_import(admin, change):
+    data = {"triples": [{"id": 1, "sentence_id": 1, "project_id": 1, **triple()}], **BROKEN, **change}
+    status, report = admin.send("POST", "/import", json=data)
+    assert (status, report.get("triples")) == (200, 1), report
+    assert "99" not in admin.get("/rows")[1][0]["created_at"]
+
+
 def test_admins_manage_accounts_and_a_switched_off_one_is_out_at_once(admin, ann):
     me = next(one for one in admin.get("/users")[1] if one["email"] == "ann@example.org")
     assert admin.patch(f"/users/{me['id']}", active=False)[0] == 200
@@ -231,5 +260,8 @@ def test_metrics_are_for_prometheus(anyone, many):
     assert 'harvest_http_requests_total{status="2xx"}' in answer.text
 
 
-def test_without_crossref_s_address_nobody_is_asked(paper):
+def test_without_crossref_s_address_nobody_is_asked(paper, admin):
     assert paper["metadata_state"] == "off"
+    moved = {"triples": [], "projects": [{"id": 1, "name": "Moved in", "doi_list": ["10.1000/old"]}]}
+    assert admin.send("POST", "/import", json=moved)[1]["papers"] == 1
+    assert admin.get("/projects/2/papers")[1][0]["metadata_state"] == "off"

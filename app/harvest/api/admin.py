@@ -8,13 +8,13 @@ from pydantic import Field
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from harvest import accounts, audit, exporting
-from harvest.api.fields import PATH_ID, Id, Label, Printable
+from harvest.api.fields import PATH_ID, Id, Label
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.search import contains
 from harvest.tables import audit as audit_table
 from harvest.tables import entity_type, relation_type, triple, user
 
-Password = Annotated[str, Field(max_length=1000), Printable]
+Password = Annotated[str, Field(max_length=1000)]
 VOCABULARY = {"entity": entity_type, "relation": relation_type}
 
 
@@ -164,11 +164,10 @@ def audit_trail(call: Call) -> dict:
     query = select(audit_table, user.c.email).outerjoin(user).order_by(audit_table.c.id.desc())
     if call.query.before:
         query = query.where(audit_table.c.id < call.query.before)
-    part = (call.query.q or "").replace("\x00", "")
     with call.db.read() as connection:
-        if part:
+        if call.query.q:
             found = (
-                contains(connection, c, part)
+                contains(connection, c, call.query.q)
                 for c in (audit_table.c.action, audit_table.c.detail, user.c.email)
             )
             query = query.where(or_(*found))

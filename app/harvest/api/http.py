@@ -5,13 +5,15 @@ The same declarations feed the OpenAPI document, so it cannot drift from what is
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from werkzeug.exceptions import HTTPException
 
 from harvest import accounts
@@ -21,6 +23,8 @@ from harvest.drain import drain
 from harvest.settings import Settings
 
 MAX_JSON_BYTES = 2 * 1024 * 1024
+# Line breaks and tabs are text; other control characters (and halves of UTF-16 pairs) no database and no CSV likes.
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class Problem(Exception):
@@ -35,6 +39,14 @@ class In(BaseModel):
     """What clients send: unknown keys are refused, since a typo that is ignored loses data."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def printable(cls, value: Any) -> Any:
+        """PostgreSQL would take a NUL for its own mistake, also in a question."""
+        if isinstance(value, str) and _UNFIT.search(value):
+            raise ValueError("contains control characters")
+        return value
 
 
 @dataclass
@@ -218,9 +230,12 @@ def _crash(error: Exception) -> Response:
     from sqlalchemy.exc import OperationalError
 
     current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if isinstance(error, OperationalError):
-        reason = str(error.orig)
-        if "full" in reason or "No space" in reason:
-            return refuse(507, "The server's disk is full: nothing was saved. Please tell the administrator.")
+        full = "full" in (reason := str(error.orig)) or "No space" in reason
+    if full:
+        drain()
+        return refuse(507, "The server's disk is full: nothing was saved. Please tell the administrator.")
+    if isinstance(error, OperationalError):
         return refuse(503, "The database is not available: nothing was saved. Please try again.")
     return refuse(500, "HARVEST failed here: nothing was saved. The server's log says why.")

@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from harvest import audit, crossref
-from harvest.api.fields import PATH_ID, Printable
+from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.clock import now
 from harvest.doi import normal, short_hash
@@ -21,9 +21,9 @@ class Dois(In):
 
 class PaperChange(In):
     status: Literal["unstarted", "in_progress", "done"] | None = None
-    title: Annotated[str, Field(max_length=1000), Printable] | None = None
-    authors: Annotated[str, Field(max_length=2000), Printable] | None = None
-    journal: Annotated[str, Field(max_length=500), Printable] | None = None
+    title: Annotated[str, Field(max_length=1000)] | None = None
+    authors: Annotated[str, Field(max_length=2000)] | None = None
+    journal: Annotated[str, Field(max_length=500)] | None = None
     year: Annotated[int, Field(ge=1000, le=3000)] | None = None
 
 
@@ -93,7 +93,7 @@ def list_papers(call: Call, project_id: int) -> list[dict]:
         if not connection.execute(select(project.c.id).where(project.c.id == project_id)).first():
             raise Problem(404, f"There is no project {project_id}.")
         found = shown(connection, paper.c.project_id == project_id)
-    if any(one["metadata_state"] in ("pending", "unreachable") for one in found):
+    if any(one["metadata_state"] in crossref.WAITING for one in found):
         crossref.kick(call.settings, call.db)
     return found
 
@@ -112,7 +112,7 @@ def add_papers(call: Call, project_id: int) -> dict:
     with call.db.write() as connection:
         if not connection.execute(select(project.c.id).where(project.c.id == project_id)).first():
             raise Problem(404, f"There is no project {project_id}.")
-        state = "pending" if call.settings.CROSSREF_URL else "off"
+        state = crossref.first_state(call.settings)
         added, refused = add_dois(connection, project_id, call.body.dois, state)
         if added:
             audit.note(connection, call.me.id, "add papers", project_id, ", ".join(added))

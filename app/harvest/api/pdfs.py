@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 from flask import Response, request, send_file
 from sqlalchemy import Row, delete, insert, select
 
@@ -81,10 +79,6 @@ def put_pdf(call: Call, paper_id: int) -> dict:
         raise Problem(422, str(error)) from error
     except pdfstore.TooLarge as error:
         raise Problem(413, too_large) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Problem(507, "The server's disk is full: the PDF was not kept.") from error
-        raise
     with call.db.write() as connection:
         papers.one(connection, paper_id)
         connection.execute(delete(pdf).where(pdf.c.paper_id == paper_id))

@@ -9,19 +9,19 @@ from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from harvest import audit
 from harvest.accounts import User
-from harvest.api.fields import PATH_ID, Printable, Text
+from harvest.api.fields import PATH_ID, Text
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.clock import now
 from harvest.tables import paper, pdf, project, triple, user
 
 
 class ProjectIn(In):
-    name: Annotated[str, Field(min_length=1, max_length=200), Printable]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
     description: Text = ""
 
 
 class ProjectChange(In):
-    name: Annotated[str, Field(min_length=1, max_length=200), Printable] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     description: Text | None = None
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from flask import Response, request
 from pydantic import Field
 
-from harvest import audit, exporting, importing, triples
+from harvest import audit, crossref, exporting, importing, triples
 from harvest.api.auth import sign_in
 from harvest.api.fields import Id
 from harvest.api.http import Call, In, Problem, answer, endpoint
@@ -57,7 +57,8 @@ def import_file(call: Call) -> dict:
         except importing.CannotImport as error:
             raise Problem(422, str(error)) from error
     with call.db.write() as connection:
-        report = importing.load(connection, call.settings.secret_key, call.me, data)
+        state = crossref.first_state(call.settings)
+        report = importing.load(connection, call.settings.secret_key, call.me, data, state)
         counts = f"{report.projects} projects, {report.sentences} sentences, {report.triples} triples"
         audit.note(connection, call.me.id, "import", None, counts)
     return {"ok": True, **asdict(report)}

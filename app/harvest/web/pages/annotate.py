@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import dash
 from dash import ALL, Input, Output, State, dcc, html
@@ -62,7 +63,7 @@ def page(me: dict, query: dict, paper_id: str) -> html.Div:
                                     " " if about else "",
                                     html.A(
                                         paper["doi"],
-                                        href=f"https://doi.org/{paper['doi']}",
+                                        href=f"https://doi.org/{quote(paper['doi'])}",
                                         target="_blank",
                                         rel="noreferrer",
                                     ),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import dash
 from dash import ALL, Input, Output, State, dcc, html
 
+from harvest import doi
 from harvest.web import client, urls
 from harvest.web.parts import (
     METADATA,
@@ -148,7 +148,7 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def add(_clicks: Any, text: str | None, project_id: int) -> Any:
-        dois = [one for one in re.split(r"[\s,;]+", text or "") if one]
+        dois = doi.listed(text or "")
         if not clicked() or not dois:
             return dash.no_update
         made = client.call("POST", f"/projects/{project_id}/papers", json={"dois": dois})
