@@ -1,14 +1,21 @@
 """The sites as each nginx wants them said: Ubuntu's 1.18, 1.24 and 1.28, Debian's 1.22 and 1.26."""
 
 import re
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
 from provision.operations.files import File
 from provision.settings import settings_from
 from tasks.web import site
-from tests.render.test_nginx import host
+from tests.render.test_nginx import NGINX, host, pair, write
 from tests.unit.test_settings import GOOD
+
+__all__ = ["pair"]
 
 
 def sites(version: str) -> dict[str, str]:
@@ -44,3 +51,43 @@ def test_an_unknown_name_gets_no_handshake_where_this_nginx_can_refuse_it(
     assert ("ssl_reject_handshake on;" in default) == refuses
     assert ("ssl_certificate " in default) == (not refuses)
     assert "return 444;" in default
+
+
+@pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
+@pytest.mark.parametrize("version", ["1.18.0-1", "1.22.1-1"])
+def test_an_unknown_name_learns_no_name_from_a_handshake(version: str, tmp_path: Path, pair: Path) -> None:
+    """nginx 1.18 has no word for it: what stands there instead is tried with this machine's nginx."""
+    write(tmp_path, settings_from(GOOD), host(version), pair)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for file in (tmp_path / "sites-available").iterdir():
+        lines = [line for line in file.read_text().splitlines() if not re.search(r"listen (\[::\]|80)", line)]
+        file.write_text("\n".join(lines).replace("listen 443 ", f"listen 127.0.0.1:{port} "))
+    command = [str(NGINX), "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    nginx = subprocess.Popen(command)
+    try:
+        for name, served in (("harvest.example.org", True), ("unknown.example.org", False), (None, False)):
+            assert handshake(port, name) == served, name
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+
+
+def handshake(port: int, name: str | None) -> bool:
+    """Whether TLS comes about with somebody who asks for `name`."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+                context.wrap_socket(plain, server_hostname=name),
+            ):
+                return True
+        except ssl.SSLError:
+            return False
+        except ConnectionRefusedError:  # nginx is starting
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
