@@ -46,7 +46,7 @@ def import_file(call: Call) -> dict:
     if (request.content_length or 0) > limit:
         drain()
         raise Problem(413, f"The file is larger than {call.settings.MAX_UPLOAD_MB} MiB.")
-    request.max_content_length = limit
+    request.max_content_length = limit + 1  # Werkzeug takes a body of exactly its limit for a longer one
     with tempfile.TemporaryDirectory(dir=call.settings.STATE_DIR, prefix=".import-") as folder:
         path = Path(folder) / "upload"
         with path.open("wb") as file:
