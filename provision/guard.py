@@ -15,6 +15,17 @@ UNIT = "harvest-guard"
 STEP_S = 20
 """How long the undoing waits for a step of the change that is just being taken."""
 
+HOOKS = """for end in input:INPUT forward:FORWARD output:OUTPUT; do
+  for part in before-logging before after after-logging reject track; do
+    for family in iptables:ufw ip6tables:ufw6; do
+      tool=${family%:*} chain=${family#*:}-$part-${end%:*}
+      $tool -w -S $chain >/dev/null 2>&1 || continue
+      $tool -w -C ${end#*:} -j $chain 2>/dev/null || $tool -w -A ${end#*:} -j $chain
+    done
+  done
+done"""
+"""UFW's chains are asked again where somebody flushed the kernel's own: `ufw reload` drops all and does not do it."""
+
 SERVICE = f"""[Unit]
 Description=Undo the change of who gets in that nobody confirmed
 ConditionPathExists={ARMED}
@@ -52,7 +63,7 @@ if [ -n "${{short-}}" ]; then
 fi
 if [ ! -e ufw-live ] && command -v ufw >/dev/null; then
   ufw --force disable
-  for tool in iptables ip6tables; do
+  [ -e ufw-chains ] || for tool in iptables ip6tables; do
     for chain in INPUT FORWARD OUTPUT; do
       $tool -w -S $chain | grep -e '-j ufw' | sed 's/^-A/-D/' | while read -r rule; do $tool -w $rule; done
     done
@@ -60,6 +71,7 @@ if [ ! -e ufw-live ] && command -v ufw >/dev/null; then
     for chain in $chains; do $tool -w -F "$chain"; done
     for chain in $chains; do $tool -w -X "$chain"; done
   done
+  while read -r tool policy; do $tool -w $policy; done <policies
 fi
 while read -r path; do
   rm -rf "$path.harvest-old"
@@ -68,7 +80,10 @@ while read -r path; do
   rm -rf "$path.harvest-old"
 done <saved
 while read -r path; do rm -rf --one-file-system "$path"; done <absent
-[ ! -e ufw-live ] || ufw reload
+if [ -e ufw-live ]; then
+{HOOKS}
+ufw reload
+fi
 systemctl daemon-reload
 # A configuration that sshd refuses was there before: then the daemon that still runs is the way in.
 mkdir -p /run/sshd
@@ -131,7 +146,10 @@ done
 if [ ! -e {ARMED} ]; then
   for unit in ssh.service ssh.socket; do ! systemctl -q is-active $unit || echo $unit >>active; done
   touch active
-  ! iptables -w -S ufw-user-input >/dev/null 2>&1 || touch ufw-live
+  # Not where somebody flushed the kernel's own chains: UFW put up again could shut out whoever did.
+  ! {{ iptables -w -S ufw-user-input && iptables -w -C INPUT -j ufw-before-input; }} >/dev/null 2>&1 || touch ufw-live
+  ! iptables -w -S ufw-before-input >/dev/null 2>&1 || touch ufw-chains
+  for tool in iptables ip6tables; do $tool -w -S 2>/dev/null | sed -n "s/^-P/$tool -P/p"; done >policies
 fi
 rm -rf reserve
 cp -aT files reserve

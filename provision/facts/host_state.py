@@ -86,7 +86,7 @@ class User(BaseModel):
 
 
 class Firewall(BaseModel):
-    """UFW's configured rules (its "tuples") and the number of rules live in the kernel (-1: no chain)."""
+    """UFW's configured rules (its "tuples") and the number of rules live in the kernel (-1: it does not ask them)."""
 
     enabled: bool
     defaults: list[str]

@@ -129,7 +129,7 @@ def authorized_keys() -> Found:
 
 
 def firewall() -> Found:
-    """UFW: what is configured (its own rule files) and what the kernel holds (`live` counts ACCEPT rules)."""
+    """UFW: what is configured (its own rule files) and what the kernel holds (`live` counts rules)."""
     rules = {}
     for family, path in (("v4", "/etc/ufw/user.rules"), ("v6", "/etc/ufw/user6.rules")):
         found = [line[14:] for line in text(path).splitlines() if line.startswith("### tuple ### ")]
@@ -137,13 +137,15 @@ def firewall() -> Found:
             " ".join(word for word in line.split() if not word.startswith("comment=")) for line in found
         ]
     live = {}
-    for family, tool, chain in (("v4", "iptables", "ufw-user-input"), ("v6", "ip6tables", "ufw6-user-input")):
-        listed = output(tool, "-w", "-S", chain).splitlines()
-        live[family] = sum("-j ACCEPT" in line or "-j ufw" in line for line in listed) if listed else -1
+    for family, tool, own in (("v4", "iptables", "ufw"), ("v6", "ip6tables", "ufw6")):
+        listed = output(tool, "-w", "-S").splitlines()
+        asked = {f"-A INPUT -j {own}-before-input", f"-A {own}-before-input -j {own}-user-input"}
+        whole = asked | {"-P INPUT DROP", "-P FORWARD DROP"} <= set(listed)
+        live[family] = sum(line.startswith(f"-A {own}-user-input ") for line in listed) if whole else -1
     return {
         "enabled": "ENABLED=yes" in text("/etc/ufw/ufw.conf").splitlines(),
         "defaults": sorted(
-            line for line in text("/etc/default/ufw").splitlines() if line.startswith("DEFAULT_")
+            line for line in text("/etc/default/ufw").splitlines() if line.startswith(("DEFAULT_", "IPV6="))
         ),
         "rules": rules,
         "live": live,

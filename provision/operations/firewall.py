@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from provision import guard
 from provision.facts.host_state import Firewall as State
 from provision.facts.host_state import HostState, Query
 from provision.operations.converge import Command, converge, script
@@ -13,6 +14,7 @@ DEFAULTS = (
     'DEFAULT_FORWARD_POLICY="DROP"',
     'DEFAULT_INPUT_POLICY="DROP"',
     'DEFAULT_OUTPUT_POLICY="ACCEPT"',
+    "IPV6=yes",
 )
 
 
@@ -39,18 +41,26 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
         return
     wanted = {"v4": tuples(want.open_ports, "0.0.0.0/0"), "v6": tuples(want.open_ports, "::/0")}
     right = all(set(found.rules[family]) == set(rules) for family, rules in wanted.items())  # type: ignore[index]
-    live = all(found.live[family] >= len(rules) for family, rules in wanted.items())  # type: ignore[index]
+    seen = ("v4", "v6") if have.system.ipv6 else ("v4",)
+    live = all(found.live[family] == len(wanted[family]) for family in seen)  # type: ignore[index]
     if right and live and found.enabled and set(DEFAULTS) <= set(found.defaults):
         return
-    lines = [f"ufw allow {port}/tcp" for port in want.open_ports]
+    lines = []
+    if min(found.live.values()) < 0:
+        lines += [guard.HOOKS]
+    if "IPV6=yes" not in found.defaults:
+        lines += ["sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw"]
+        lines += ["grep -q ^IPV6= /etc/default/ufw || echo IPV6=yes >>/etc/default/ufw"]
+    # The kernel must have UFW's chains before a rule can be put into them. This empties them for a moment, as do a new
+    # default and enabling: so only where the firewall is not as it should be anyway.
+    if found.enabled and (right or any(found.live[f] < len(found.rules[f]) for f in seen)):  # type: ignore[index]
+        lines += ["ufw reload"]
+    lines += [f"ufw allow {port}/tcp" for port in want.open_ports]
     lines += [f"ufw {_deletion(rule)}" for rule in stale(found, want)]
-    # Either of these two empties the chains for a moment, so only where the firewall is not as it should be anyway.
     if not set(DEFAULTS) <= set(found.defaults):
         lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
     if not found.enabled:
         lines += ["ufw --force enable"]
-    elif not live:
-        lines += ["ufw reload"]
     yield script("exec 3>&1 >/dev/null\n" + "\n".join(lines))
 
 

@@ -78,6 +78,11 @@ def test_ufw_is_active_and_denies_by_default(run: Any) -> None:
     said = run("ufw status verbose")
     assert "Status: active" in said
     assert "Default: deny (incoming), allow (outgoing), " in said
+    # What UFW says is what it was told; whether the kernel asks it is another matter.
+    for tool, chain in (("iptables", "ufw-before-input"), ("ip6tables", "ufw6-before-input")):
+        rules = run(f"{tool} -S INPUT").splitlines()
+        assert "-P INPUT DROP" in rules
+        assert f"-A INPUT -j {chain}" in rules
 
 
 def test_ufw_opens_exactly_what_the_settings_need(run: Any, settings: Settings) -> None:

@@ -276,6 +276,7 @@ DRIFTS = {
     "echo 'ssh-ed25519 AAAA somebody' >>/home/sysop/.ssh/authorized_keys": (
         "test_the_admin_has_exactly_the_keys_of_the_settings"
     ),
+    "iptables -P INPUT ACCEPT; iptables -F INPUT": "test_ufw_is_active_and_denies_by_default",
     "systemctl disable harvest-frontend.socket": "test_every_socket_is_there_after_a_reboot",
     "chown -R harvest /opt/harvest/tools": "test_harvest_can_write_none_of_its_code_or_configuration",
     "chmod 644 /etc/harvest/harvest.env": "test_secrets_are_root_s_and_the_service_s_only",

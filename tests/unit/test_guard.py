@@ -55,7 +55,17 @@ def test_a_stale_rule_is_named_and_deleted_after_the_wanted_ones_are_allowed() -
 
 def test_a_firewall_that_is_up_is_never_down_for_a_new_rule() -> None:
     (command,) = text(firewall.changes(state(firewall=wall(22)), firewall.Firewall((22, 80))))
-    assert not {"reload", "enable", "default"} & set(command.split())
+    assert not [word for word in ("ufw reload", "enable", "ufw default") if word in command]
+
+
+def test_rules_that_the_kernel_does_not_ask_are_put_up_again() -> None:
+    want = firewall.Firewall((22,))
+    flushed = wall(22).model_copy(update={"live": {"v4": -1, "v6": 1}})
+    (command,) = text(firewall.changes(state(firewall=flushed), want))
+    assert command.index("$tool -w -A") < command.index("ufw reload") < command.index("ufw allow 22/tcp")
+    opened = wall(22).model_copy(update={"live": {"v4": 2, "v6": 1}})
+    (command,) = text(firewall.changes(state(firewall=opened), want))
+    assert "ufw reload" in command
 
 
 def test_the_old_port_stays_open_until_the_confirmation() -> None:
