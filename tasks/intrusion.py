@@ -6,6 +6,7 @@ from provision.settings import Settings
 from provision.templates import render
 
 JAILS = "/etc/fail2ban/jail.d/harvest.local"
+DROP_IN = "/etc/systemd/system/fail2ban.service.d/harvest.conf"
 
 
 def intrusion(settings: Settings) -> None:
@@ -13,6 +14,9 @@ def intrusion(settings: Settings) -> None:
     files = (
         File(JAILS, render("fail2ban/harvest.local", settings=settings)),
         Absent("/etc/fail2ban/jail.d/defaults-debian.conf"),
+        File(DROP_IN, render("systemd/fail2ban.conf", settings=settings))
+        if settings.mode == "nginx"
+        else Absent(DROP_IN),
     )
     place("fail2ban's jails", Files(files, check="fail2ban-client -t", within=("/etc/fail2ban",)))
-    settle("fail2ban runs", Units((Unit("fail2ban.service", (JAILS,)),)))
+    settle("fail2ban runs", Units((Unit("fail2ban.service", (JAILS, DROP_IN)),)))

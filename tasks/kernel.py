@@ -44,6 +44,15 @@ EDITS = Edits(
             "tmpfs /dev/shm tmpfs rw,nosuid,nodev,noexec 0 0",
             drop="^[^#[:space:]]+[[:space:]]+/dev/shm[[:space:]]",
         ),
+        # UFW sets it back at boot and whenever it is reloaded.
+        *(
+            Line(
+                "/etc/ufw/sysctl.conf",
+                f"net/ipv4/conf/{which}/log_martians=1",
+                drop=f"^net/ipv4/conf/{which}/log_m",
+            )
+            for which in ("all", "default")
+        ),
         # Passwords can be tried at su for ever, by any account; sudo is the way to root, and says who went it.
         Line(
             "/etc/pam.d/su",

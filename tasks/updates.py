@@ -8,10 +8,11 @@ from provision.settings import Settings
 from provision.templates import render
 
 CONFIGURATION = "/etc/apt/apt.conf.d/52harvest"
-TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+STEMS = ("apt-daily", "apt-daily-upgrade")
 
 
 def updates(settings: Settings) -> None:
     apply("Pending updates", Applied("updated", upgrade_script()))
     place("Updates' configuration", Files((File(CONFIGURATION, render("apt/52harvest", settings=settings)),)))
-    settle("Updates come by themselves", Units(tuple(Unit(timer) for timer in TIMERS)))
+    timers = tuple(Unit(f"{stem}.timer") for stem in STEMS)
+    settle("Updates come by themselves", Units(timers, startable=tuple(f"{stem}.service" for stem in STEMS)))

@@ -33,10 +33,12 @@ class Units:
 
     running: tuple[Unit, ...]
     stopped: tuple[str, ...] = ()
+    startable: tuple[str, ...] = ()
+    """Units that others start when it is their time: only not masked."""
 
 
 def _query(want: Units) -> Query:
-    names = {unit.name for unit in want.running} | set(want.stopped)
+    names = {*(unit.name for unit in want.running), *want.stopped, *want.startable}
     return Query(units=names, files={path for unit in want.running for path in unit.watches})
 
 
@@ -64,6 +66,11 @@ fi
 mv -f {stamp}.new {stamp}"""
 
 
+def _unmask(name: str) -> str:
+    """A mask can lie in /etc or, until the next boot, in /run."""
+    return f"systemctl unmask --quiet {name}; systemctl unmask --runtime --quiet {name}"
+
+
 def changes(have: HostState, want: Units) -> Iterator[Command]:
     states = [have.units[unit.name] for unit in want.running]
     if any(state.needs_daemon_reload or state.load == "not-found" for state in states):
@@ -72,10 +79,13 @@ def changes(have: HostState, want: Units) -> Iterator[Command]:
         state = have.units[name]
         if state.load != "not-found" and (_runs(state) or state.enabled.startswith("enabled")):
             yield script(f"systemctl disable --now --quiet {shlex.quote(name)}")
+    for name in want.startable:
+        if have.units[name].load == "masked":
+            yield script(_unmask(name))
     for unit in want.running:
         state = have.units[unit.name]
         if not unit.static and not state.enabled.startswith("enabled"):
-            yield script(f"systemctl unmask --quiet {unit.name}; systemctl enable --quiet {unit.name}")
+            yield script(f"{_unmask(unit.name)}; systemctl enable --quiet {unit.name}")
         if not _runs(state):
             yield script(act(unit, "start"))
         elif is_stale(have, unit):
@@ -87,6 +97,9 @@ def words(have: HostState, want: Units) -> Iterator[str]:
     for name in want.stopped:
         if _runs(have.units[name]):
             yield f"stopping {name}"
+    for name in (*want.startable, *(unit.name for unit in want.running)):
+        if have.units[name].load == "masked":
+            yield f"unmasking {name}"
     for unit in want.running:
         if not _runs(have.units[unit.name]):
             yield f"starting {unit.name}, which does not run"

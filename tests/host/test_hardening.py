@@ -69,6 +69,7 @@ def test_who_guesses_is_banned_and_only_from_there(hard: hosts.Host, elsewhere: 
     for _ in range(8):
         guess(hard, [])
     hard.exec("ufw reload")
+    assert hard.exec("sysctl -n net.ipv4.conf.all.log_martians").stdout == "1\n", "nor our settings"
     assert banned(hard).count(elsewhere) >= 2
     assert hard.ssh("true", "sysop").returncode == 0
     hard.exec(f"fail2ban-client set sshd unbanip {elsewhere}")
