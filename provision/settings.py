@@ -248,8 +248,9 @@ class Settings(BaseModel):
 
     @cached_property
     def trusted(self) -> bool:
-        """Whether browsers can trust the certificate: only then may they be told to insist on it (HSTS)."""
-        return self.tls == "files" or (self.tls == "letsencrypt" and "staging" not in self.acme_directory)
+        """Whether browsers may be told to insist on the certificate (HSTS): they trust it, and the domain is ours."""
+        real = self.tls == "files" or (self.tls == "letsencrypt" and "staging" not in self.acme_directory)
+        return real and self.site == "own"
 
     @cached_property
     def open_ports(self) -> tuple[int, ...]:

@@ -125,5 +125,6 @@ def test_the_site_has_its_own_certificate_until_the_authority_gave_one() -> None
 def test_browsers_insist_on_https_only_where_they_can_trust_it() -> None:
     assert not settings_from(GOOD).trusted
     assert settings_from(GOOD | {"tls": "letsencrypt"}).trusted
+    assert not settings_from(GOOD | {"tls": "letsencrypt", "site": "beside"}).trusted
     staging = "https://acme-staging-v02.api.letsencrypt.org/directory"
     assert not settings_from(GOOD | {"tls": "letsencrypt", "acme_directory": staging}).trusted
