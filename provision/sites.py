@@ -31,6 +31,9 @@ OUR_OWN = (
 )
 """Patterns of everything that we ever put below /etc/nginx, to find what is no longer wanted."""
 
+NOBODYS = f"{ETC}/sites-enabled/default :: server_name _;"
+"""Debian's page for those who ask for no name: our 00-default takes its place. Edited for a name, it is somebody's."""
+
 HUNG_S = 20
 """With several backends: seconds after which a read that got no answer is asked of another one."""
 

@@ -1,11 +1,21 @@
 """nginx in front of HARVEST, in nginx mode; in internal mode, nothing of it."""
 
 from provision.facts.host_state import Query
-from provision.operations.files import Absent, File, Files, Item, place
+from provision.operations.files import File, Files, Item, place
 from provision.operations.nginx import CONF, Connections, Left, check, leave, tune
 from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
-from provision.sites import ETC, MARK, OUR_OWN, instance_files, live, pair_for, shared_files, site_files
+from provision.sites import (
+    ETC,
+    MARK,
+    NOBODYS,
+    OUR_OWN,
+    instance_files,
+    live,
+    pair_for,
+    shared_files,
+    site_files,
+)
 from tasks.certificates import by_authority, forget, from_controller, placeholders, self_signed
 
 CONNECTIONS = 4096
@@ -33,7 +43,8 @@ def serve(settings: Settings, placed: str, served: str) -> None:
     items = site(settings)
     names = tuple(name for domain in settings.sites for name in settings.certificate_names(domain))
     checked = check(MARK, names if settings.site == "own" else ())
-    place(placed, Files(items, check=checked, within=(ETC,), stale=OUR_OWN, needs=needs(settings)))
+    stale = (*OUR_OWN, NOBODYS) if settings.site == "own" else OUR_OWN
+    place(placed, Files(items, check=checked, within=(ETC,), stale=stale, needs=needs(settings)))
     settle(served, Units((nginx(settings, items),)))
 
 
@@ -43,7 +54,7 @@ def site(settings: Settings) -> tuple[Item, ...]:
     for each in settings.all_instances:
         items += instance_files(settings, each)
     if settings.site == "own":
-        items += [*site_files(settings), Absent(f"{ETC}/sites-enabled/default")]
+        items += site_files(settings)
     return tuple(items)
 
 
