@@ -259,11 +259,12 @@ def test_a_certificate_that_ran_out_is_renewed_by_the_next_run(host: hosts.Host,
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> list[dict[str, str]]:
-    """Three pairs on the controller, as settings; the third ends soon."""
+    """Four pairs on the controller, as settings; the third ends soon, the last is for all names of the domain."""
     made = []
-    for number, days in enumerate((60, 30, 10)):
+    wild = NAME.replace("w-tls", "*")
+    for number, (name, days) in enumerate(((NAME, 60), (NAME, 30), (NAME, 10), (wild, 60))):
         paths = {"tls_certificate": tmp_path / f"chain{number}.pem", "tls_key": tmp_path / f"key{number}.pem"}
-        for path, data in zip(paths.values(), pair_of(NAME, days), strict=True):
+        for path, data in zip(paths.values(), pair_of(name, days), strict=True):
             path.write_bytes(data)
         made.append({key: str(path) for key, path in paths.items()})
     return made
@@ -272,7 +273,7 @@ def pairs(tmp_path: Path) -> list[dict[str, str]]:
 def test_a_pair_from_the_controller_is_served_and_watched(
     host: hosts.Host, pairs: list[dict[str, str]]
 ) -> None:
-    converge(host, tls="files", **pairs[0])
+    converge(host, tls="files", **pairs[3])
     shown = host.exec("ls /etc/letsencrypt/live /etc/letsencrypt/renewal-hooks/deploy").stdout
     assert shown.split("\n")[1] == "README"
     assert host.exec("systemctl is-active certbot.timer", check=False).stdout.strip() == "inactive"
