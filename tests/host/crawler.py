@@ -41,9 +41,11 @@ def trouble(answer: requests.Response, behind_nginx: bool) -> str:
     double = [name for name in HEADERS if ", " in answer.headers[name] and name != "Content-Security-Policy"]
     if double:
         return f"{answer.url}: says {', '.join(double)} twice"
-    lasting = "immutable" in answer.headers.get("Cache-Control", "")
-    if behind_nginx and suffix in (".js", ".css") and lasting != bool(FINGERPRINT.search(answer.url)):
-        return f"{answer.url}: Cache-Control is {answer.headers.get('Cache-Control')}"
+    kept = answer.headers.get("Cache-Control", "")
+    lasting = "immutable" in kept
+    wrong = suffix in (".js", ".css") and lasting != bool(FINGERPRINT.search(answer.url))
+    if behind_nginx and (wrong or kept.count("max-age") != lasting):
+        return f"{answer.url}: Cache-Control is {kept}"
     return ""
 
 

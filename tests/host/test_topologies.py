@@ -298,6 +298,25 @@ def test_a_backend_that_stops_fails_no_request(go: Go, lab_host: hosts.Host) -> 
     assert failures == []
 
 
+def test_where_no_backend_answers_scripts_read_so_and_the_first_that_does_is_asked(
+    go: Go, lab_host: hosts.Host
+) -> None:
+    go("several")
+    units = " ".join(
+        f"harvest-backend@{port}.{kind}" for port in (5001, 5002, 5003) for kind in ("socket", "service")
+    )
+    session = requests.Session()
+    lab_host.exec(f"systemctl stop {units}")
+    try:
+        down = [read(session) for _ in range(8)]
+    finally:
+        lab_host.exec(f"systemctl start {units}")
+    up = [read(session).status_code for _ in range(8)]
+    assert {answer.status_code for answer in down} == {502}
+    assert {answer.json()["ok"] for answer in down} == {False}
+    assert set(up) == {200}
+
+
 def read(session: requests.Session) -> requests.Response:
     return session.get(f"https://{NAME}/api/choices", verify=False, timeout=60)
 
@@ -336,6 +355,8 @@ def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host, authority: 
     for scheme in ("http", "https"):
         assert requests.get(f"{scheme}://{NAME}/", verify=False, timeout=5).text == "the other site\n"
         assert requests.get(f"{scheme}://{NAME}/mine", verify=False, timeout=5).text == "mine"
+    # Whether all of the name is HTTPS for two years is for its owner to say.
+    assert "Strict-Transport-Security" not in visitor(f"https://{NAME}/harvest/").get("").headers
     beside(lab_host, NAME, authority, include="")
     lab_host.exec("systemctl reload nginx; sleep 1")
     run = deploy(lab_host.name)
@@ -359,7 +380,15 @@ def test_another_s_broken_site_is_named_and_everything_goes_on(go: Go, lab_host:
         assert "101m" in lab_host.exec("cat /etc/nginx/snippets/harvest-answer.conf").stdout
     finally:
         broken.unlink()
-    assert change(lab_host, max_upload_mb=100).code == 0
+    # Debian's own file of that name makes way for ours; this one has become somebody's.
+    edited = lab_host.root / "etc/nginx/sites-enabled/default"
+    edited.write_text("server { listen 80; server_name mine.example.org; return 200 mine; }\n")
+    try:
+        assert change(lab_host, max_upload_mb=100).code == 0
+        mine = requests.get(f"http://{lab_host.address}/", headers={"Host": "mine.example.org"}, timeout=5)
+        assert mine.text == "mine"
+    finally:
+        edited.unlink(missing_ok=True)
 
 
 def test_a_name_that_another_site_has_is_refused(go: Go, lab_host: hosts.Host, authority: Path) -> None:

@@ -95,8 +95,10 @@ OTHERS = """server {{
     ssl_certificate /etc/ssl/other/server.pem;
     ssl_certificate_key /etc/ssl/other/server.key;
     root /var/www/other;
+    expires 7d;
     {include}
     location /mine {{ return 200 mine; }}
+    location ~* \\.(css|js|json|pdf|svg)$ {{ access_log off; }}
 }}
 """
 
