@@ -67,9 +67,14 @@ def sshd_files(settings: Settings) -> Files:
     moved = settings.ssh_port != 22
     # The effective value counts: an Include or a first value elsewhere must not win.
     effective = f"sshd -T -C user={settings.admin_user},host=x,addr=192.0.2.1"
+    # Ports add up. One that somebody else's file names would stay open on the host, without fail2ban.
+    port = settings.ssh_port
+    alone = f'[ "$({effective} | sed -n "s/^port //p" | sort -u)" = {port} ]'
+    else_say = f"echo 'another file of sshd names another Port than {port}: take that line out' >&2; false"
     return Files(
         (File(DROP_IN, config, 0o600), File(SOCKET_DROP_IN, socket) if moved else Absent(SOCKET_DROP_IN)),
-        check=f"mkdir -p /run/sshd; sshd -t; {effective} | grep -qx 'passwordauthentication no'",
+        check=f"mkdir -p /run/sshd; sshd -t; {effective} | grep -qx 'passwordauthentication no'; "
+        f"{alone} || {{ {else_say}; }}",
         within=("/etc/ssh/sshd_config.d",),
         needs=Query(packages={"openssh-server"}),
     )

@@ -193,7 +193,7 @@ def certificate(path: str) -> Found:
 def find(pattern: str) -> "list[str]":
     """Paths that match a glob pattern; behind " :: " stand words that a file must hold."""
     shape, _, words = pattern.partition(" :: ")
-    return sorted(path for path in glob.glob(shape) if not words or words in text(path))
+    return sorted(path for path in glob.glob(shape) if not words or words in "\n" + text(path))
 
 
 FOREIGN = (

@@ -112,7 +112,7 @@ def apply(want: Access) -> Generator[Command, None, None]:
         yield script(f"echo {shlex.quote(words)} >&2; exit 1")
         return
     if host.state.is_executing:
-        for sentence in public_keys.sentences(have, want.foreign):
+        for sentence in (*public_keys.sentences(have, want.foreign), *sshd.sentences(have, want.sshd)):
             host.log(sentence)
     waiting = guard.ARMED in have.notes  # a run was cut off before its confirmation
     if not (waiting or list(opening(have, want, here)) or list(closing(have, want))):

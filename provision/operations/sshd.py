@@ -20,10 +20,13 @@ class Sshd:
 
 SOCKET, SERVICE = "ssh.socket", "ssh.service"
 DROP_INS = "/etc/ssh/sshd_config.d/*.conf"
+MATCHES = {
+    f"{path} :: \n{word} " for path in ("/etc/ssh/sshd_config", DROP_INS) for word in ("Match", "match")
+}
 
 
 def query(want: Sshd) -> Query:
-    return Query(units={SOCKET, SERVICE}, files={want.config, want.socket_config}, found={DROP_INS})
+    return Query(units={SOCKET, SERVICE}, files={want.config, want.socket_config}, found={DROP_INS, *MATCHES})
 
 
 def changes(have: HostState, want: Sshd) -> Iterator[Command]:
@@ -57,6 +60,14 @@ def _behind_the_socket(have: HostState, want: Sshd) -> Iterator[Command]:
 def overriding(have: HostState, want: Sshd) -> list[str]:
     """Drop-ins that sshd reads before ours: its first value for a keyword wins, so they could undo ours."""
     return sorted(path for path in have.found[DROP_INS] if path < want.config)
+
+
+def sentences(have: HostState, want: Sshd) -> list[str]:
+    """What is reported on every run: a Match block's values win over all others, whichever was read first."""
+    return [
+        f"{path} has a Match block: what it sets wins over {want.config} for those whom it matches"
+        for path in sorted({path for pattern in MATCHES for path in have.found[pattern]})
+    ]
 
 
 def after(have: HostState, placed: Files) -> HostState:

@@ -25,6 +25,23 @@ def test_sshd_effectively_says(run: Any, keyword: str, value: str) -> None:
     assert effective[keyword] == value
 
 
+# What a Match block may not set: its values win over ours for those whom it matches.
+DECIDES = re.compile(
+    r"(permitrootlogin|permitemptypasswords|passwordauthentication|kbdinteractiveauthentication|gssapiauthentication"
+    r"|hostbasedauthentication|authenticationmethods|allowgroups|allowusers|authorizedkeys\w+|authorizedprincipals\w+"
+    r"|trustedusercakeys)\b",
+    re.IGNORECASE,
+)
+
+
+def test_no_match_block_of_sshd_s_lets_anybody_else_in(run: Any) -> None:
+    for path in run("ls /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf").split():
+        _, *blocks = re.split(r"(?im)^\s*match\s", run(f"cat {path}"))
+        assert not [line for block in blocks for line in block.split("\n") if DECIDES.match(line.strip())], (
+            path
+        )
+
+
 def test_sshd_listens_where_the_settings_say_and_nowhere_else(run: Any, settings: Settings) -> None:
     assert {port for _, port, name in listening(run) if "ssh" in name or name == "systemd:ssh"} <= {
         settings.ssh_port

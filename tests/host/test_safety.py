@@ -273,6 +273,9 @@ DRIFTS = {
     "echo PasswordAuthentication yes >/etc/ssh/sshd_config.d/0-mine.conf; systemctl reload ssh": (
         "test_sshd_effectively_says"
     ),
+    "printf 'Match Address 10.9.0.0/16\\n  PasswordAuthentication yes\\n' >>/etc/ssh/sshd_config": (
+        "test_no_match_block_of_sshd_s_lets_anybody_else_in"
+    ),
     "echo 'ssh-ed25519 AAAA somebody' >>/home/sysop/.ssh/authorized_keys": (
         "test_the_admin_has_exactly_the_keys_of_the_settings"
     ),
@@ -325,8 +328,10 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
         "owner or mode changed by hand, so put right: /opt/harvest/tools, ",
         "eve is taken out of the group harvest-login, whose members may log in",
         "a key that no setting names lies in /home/eve/.ssh/authorized_keys",
+        "/etc/ssh/sshd_config has a Match block: what it sets wins over /etc/ssh/sshd_config.d/00-harvest.conf",
     ):
         assert words in run.said, run.said
+    deployed.exec("sed -i '/^Match/,$d' /etc/ssh/sshd_config")
     assert deployed.ssh("true", "eve", check=False).returncode == 255
     assert deploy(deployed.name).changed == []
     done = audit(deployed.name)
