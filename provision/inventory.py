@@ -8,6 +8,7 @@ key as the port to connect to. Where the two differ (first run, or the port is b
 the port that answered and hands the setting on as `wanted_ssh_port`, which `settings_from` prefers.
 """
 
+import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def settle(module: dict[str, Any]) -> None:
     """
     if _reading:
         return
+    signal.signal(signal.SIGINT, _interrupted)
     file = str(module["__file__"])
     options = _options()
     inventory, override = _as_pyinfra_reads_it(file, options)
@@ -236,12 +238,17 @@ def _log_in(
             module[key] = with_logins(value, data)
 
 
+def _interrupted(*_: Any) -> NoReturn:
+    """Ctrl-C is no success: pyinfra's own handler ends with exit code 0, and a loop over hosts would go on."""
+    _stop(["Stopped. A change of who gets in that was not confirmed is undone by the host itself."], 130)
+
+
 def _data(host: "Host") -> dict[str, Any]:
     """A host's merged data."""
     return dict(host.data.dict())  # type: ignore[no-untyped-call]
 
 
-def _stop(lines: Iterable[str]) -> NoReturn:
+def _stop(lines: Iterable[str], code: int = 1) -> NoReturn:
     """End the run. SystemExit passes through pyinfra, which would wrap anything else in a traceback."""
     print("\n".join(lines), file=sys.stderr, flush=True)
-    sys.exit(1)
+    sys.exit(code)

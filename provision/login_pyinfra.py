@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import paramiko
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
 
 from provision.login import Login, log_in
+from provision.login_known_hosts import HostKey, pin, pinned
 from provision.login_reach import NoLogin
 from provision.login_target import Target
 
@@ -86,6 +88,24 @@ def _connect(self: SSHConnector) -> None:
     self.client._transport = login.link.transport  # type: ignore[attr-defined]
 
 
+def learn(login: Login) -> None:
+    """Pin the host's ed25519 key, which our sshd shows alone, where another of its keys is pinned. The host tells it
+    over a connection that the pinned key proves, as OpenSSH's own UpdateHostKeys has it."""
+    target, port = login.link.target, login.link.port
+    if any(line.key.type == "ssh-ed25519" for line in pinned(target.lines(), target.address, port)):
+        return
+    try:
+        channel = login.link.transport.open_session(timeout=target.timeout)
+        channel.settimeout(target.timeout)
+        channel.exec_command("cat /etc/ssh/ssh_host_ed25519_key.pub")
+        words = channel.makefile().read().decode(errors="replace").split()
+        channel.close()
+    except (paramiko.SSHException, EOFError, OSError):  # the fresh login tells what is wrong
+        return
+    if words[:1] == ["ssh-ed25519"]:
+        pin(target.known_hosts[0], target.address, port, HostKey(*words[:2]))
+
+
 def knock(host: "Host", user: str, port: int) -> str | None:
     """Log in on a host afresh, as one user on one port, and hang up; None, or the sentence why not.
 
@@ -95,7 +115,10 @@ def knock(host: "Host", user: str, port: int) -> str | None:
     target = _targets.get(host.name)
     if target is None:
         return f"no login of {host.name} is known: its inventory does not end with settle(globals())"
-    known = (*target.ports, *([_logins[host.name].link.port] if host.name in _logins else []))
+    login = _logins.get(host.name)
+    if login is not None:
+        learn(login)
+    known = (*target.ports, *([login.link.port] if login else []))
     fresh = replace(target, users=(user,), ports=(port,), wanted_port=port, other_ports=known, follow=False)
     try:
         log_in(fresh).link.close()

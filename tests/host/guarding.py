@@ -35,14 +35,14 @@ def essence(host: hosts.Host) -> list[str]:
     return [line for line in fingerprint(host) if not line.endswith(BACKUPS)]
 
 
-def command(name: str) -> list[str]:
-    return [str(BIN / "pyinfra"), "inventories/lab.py", DEPLOY, "-y", "--limit", name]
+def command(name: str, *options: str) -> list[str]:
+    return [str(BIN / "pyinfra"), "inventories/lab.py", DEPLOY, "-y", "--limit", name, *options]
 
 
-def start(name: str) -> "subprocess.Popen[str]":
+def start(name: str, *options: str) -> "subprocess.Popen[str]":
     """A run in a session of its own, to be killed or waited for."""
     return subprocess.Popen(
-        command(name),
+        command(name, *options),
         cwd=REPO,
         text=True,
         stdout=subprocess.PIPE,
@@ -53,9 +53,9 @@ def start(name: str) -> "subprocess.Popen[str]":
     )
 
 
-def run(name: str) -> tuple[int, str]:
+def run(name: str, *options: str) -> tuple[int, str]:
     """A whole run: its exit code and all that it said."""
-    process = start(name)
+    process = start(name, *options)
     said, _ = process.communicate(timeout=300)
     return process.returncode, said
 

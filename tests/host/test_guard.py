@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,40 @@ def test_on_a_full_disk_the_undoing_empties_no_file(fresh: hosts.Host, elsewhere
         fresh.exec("umount /etc; umount /var/lib/harvest-guard; umount /srv", check=False)
 
 
+OPENED = {
+    "flushed": "for t in iptables ip6tables; do $t -P INPUT ACCEPT; $t -F; done",
+    "bypassed": "for t in iptables ip6tables; do $t -P INPUT ACCEPT; $t -F INPUT; done",
+    "without IPv6": "sed -i s/IPV6=yes/IPV6=no/ /etc/default/ufw",
+}
+
+
+def test_a_firewall_that_somebody_opened_below_ufw_is_put_up_and_shuts_nobody_out(fresh: hosts.Host) -> None:
+    assert run(fresh.name)[0] == 0
+    before = fingerprint(fresh)
+    for how, command in OPENED.items():
+        fresh.exec(command)
+        code, said = run(fresh.name)
+        assert code == 0, f"{how}: {said}"
+        assert fingerprint(fresh) == before, how
+    assert "Success" not in run(fresh.name)[1].split("Results")[0]
+    fresh.exec(OPENED["flushed"])
+    hosts.up(fresh.name, settings={"ssh_port": 2222})
+    fresh.exec("sed -i '1i Port 22' /etc/ssh/sshd_config")  # it would stay open, too
+    code, said = run(fresh.name)
+    assert (code, "undone: " in said) == (1, True), said
+    assert "refused: another file of sshd names another Port than 2222" in said
+    assert someone_gets_in(fresh), "the undoing leaves it as open as it was"
+
+
+def test_a_host_that_is_known_by_another_of_its_keys_stays_known(fresh: hosts.Host, tmp_path: Path) -> None:
+    """Pinned by an older ssh, or by ssh-keyscan; from now on sshd shows its ed25519 key alone."""
+    public = fresh.exec("cat /etc/ssh/ssh_host_rsa_key.pub").stdout
+    (tmp_path / "known").write_text(f"{fresh.address} {public}")
+    code, said = run(fresh.name, "--data", f"ssh_known_hosts_file={tmp_path}/known")
+    assert code == 0, said
+    assert "seen for the first time" not in said
+
+
 def test_sshd_s_own_penalties_spare_the_trusted_and_nobody_else(fresh: hosts.Host) -> None:
     """OpenSSH 9.8 and newer shut out who fails; an operator's agent full of keys, or an audit, looks just so."""
     hosts.up(fresh.name, settings={"trusted_addresses": [bridge_address(fresh)]})
@@ -205,6 +240,22 @@ def test_sshd_s_own_penalties_spare_the_trusted_and_nobody_else(fresh: hosts.Hos
             )
         codes.append(fresh.ssh("true", "sysop", port=22, options=options, check=False).returncode)
     assert codes == [0, 255]
+
+
+def test_ctrl_c_is_no_success_and_locks_nobody_out(fresh: hosts.Host) -> None:
+    """At three moments: somebody logs in, the host is asked, who gets in changes."""
+    for moment in ("logging in as root", "Starting operation", "Who gets in"):
+        process = start(fresh.name)
+        assert process.stdout
+        for line in process.stdout:
+            if moment in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode not in (0, None), f"{moment}: {said}"
+        assert someone_gets_in(fresh), moment
+    code, said = run(fresh.name)
+    assert code == 0, said
 
 
 def someone_gets_in(host: hosts.Host) -> bool:
