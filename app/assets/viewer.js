@@ -9,6 +9,8 @@
     return one;
   }
 
+  const alert = (error) => make("p", { className: "alert", textContent: "The PDF cannot be shown: " + error.message });
+
   class Viewer {
     constructor(root) {
       this.root = root;
@@ -71,7 +73,11 @@
       this.fit = Math.min(2, (this.scroll.clientWidth - 28) / first.getViewport({ scale: 1 }).width);
       const size = first.getViewport({ scale: this.fit });
       this.watch = new IntersectionObserver((seen) => {
-        for (const one of seen) if (one.isIntersecting) this.draw(Number(one.target.dataset.page));
+        for (const one of seen) {
+          const number = Number(one.target.dataset.page);
+          if (one.isIntersecting) this.draw(number).catch((error) => this.pages[number].box.replaceChildren(alert(error)));
+          else this.drop(number);
+        }
       }, { root: this.scroll, rootMargin: "600px" });
       for (let number = 1; number <= this.pdf.numPages; number += 1) {
         const box = make("div", { className: "pdf-page" });
@@ -87,7 +93,7 @@
     }
 
     fail(error) {
-      this.scroll.replaceChildren(make("p", { className: "alert", textContent: "The PDF cannot be shown: " + error.message }));
+      this.scroll.replaceChildren(alert(error));
     }
 
     close() {
@@ -116,7 +122,17 @@
       if (slot.scale !== scale) return;
       slot.box.replaceChildren(canvas, marks, text);
       await new this.pdfjs.TextLayer({ textContentSource: page.streamTextContent(), container: text, viewport }).render();
+      slot.bare = !text.textContent.trim();
       this.mark(number);
+      this.showPlace();
+    }
+
+    /* A page far away gives its picture back: a book's pages together fill a browser's memory. */
+    drop(number) {
+      const slot = this.pages[number];
+      if (!slot.scale) return;
+      Object.assign(slot, { scale: 0, marks: null });
+      slot.box.replaceChildren();
     }
 
     mark(number) {
@@ -187,15 +203,18 @@
     }
 
     showPlace() {
-      this.place.textContent = `${this.current()} / ${this.pdf.numPages}`;
+      const number = this.current();
+      this.place.textContent = `${number} / ${this.pdf.numPages}${this.pages[number].bare ? " · no text to select: please type" : ""}`;
     }
 
     go(number) {
+      if (!this.pages.length) return; // it is still on its way
       const slot = this.pages[Math.min(Math.max(number, 1), this.pdf.numPages)];
       this.scroll.scrollTop = slot.box.offsetTop - 8;
     }
 
     setZoom(zoom) {
+      if (!this.pages.length) return;
       const at = this.current();
       this.zoom = Math.min(Math.max(zoom, 0.4), 4);
       this.pdf.getPage(1).then((page) => {

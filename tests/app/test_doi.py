@@ -3,8 +3,6 @@
 import pytest
 from harvest import doi
 
-from tests.app.conftest import APP  # noqa: F401 puts the app on the path
-
 SICI = "10.1002/(sici)1097-4636(199905)45:2<140::aid-jbm9>3.0.co;2-n"
 
 

@@ -143,6 +143,8 @@ def annotate(walker):
     walker.click("#save")
     walker.see(".toast.error", "Please fill in")
     assert walker.see("#sentence").get_attribute("value") == "Half a sentence"
+    walker.click("#cancel", "Clear")
+    walker.until(lambda: walker.see("#sentence").get_attribute("value") == "")
 
 
 def by_keyboard_alone(walker):

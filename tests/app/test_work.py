@@ -49,7 +49,14 @@ def test_highlights_are_rows_and_the_file_stays_as_it_was(ann, paper):
     marked = ann.client.get(f"{path}/marked", headers=ann.headers)
     assert marked.data.startswith(b"%PDF-")
     assert b"HarvestMark" in marked.data
+    body = {"paper_id": paper["id"], "sentence": "marked", "triples": [], "highlight_id": made["id"]}
+    assert ann.post("/save", **body)[0] == 200
     assert ann.delete(f"/highlights/{made['id']}")[0] == 200
+    assert ann.post("/save", **body)[0] == 200, (
+        "the sentence counts, also where its mark was removed meanwhile"
+    )
+    listed = ann.get(f"/papers/{paper['id']}/sentences")[1]
+    assert [(one["sentence"], one["highlight_id"]) for one in listed] == [("marked", None)] * 2
 
 
 @pytest.fixture

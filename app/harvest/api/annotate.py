@@ -148,16 +148,15 @@ def save(call: Call) -> dict:
 
 def _new_sentence(connection: Connection, call: Call, home: dict, at: str) -> int:
     body = call.body
-    if body.highlight_id and not connection.scalar(
-        select(highlight.c.id).where(
-            highlight.c.id == body.highlight_id, highlight.c.paper_id == home["paper_id"]
-        )
-    ):
+    marked = body.highlight_id and connection.scalar(
+        select(highlight.c.paper_id).where(highlight.c.id == body.highlight_id)
+    )
+    if marked and marked != home["paper_id"]:
         raise Problem(422, f"Highlight {body.highlight_id} is not of this paper.")
     row = {
         "project_id": home["project_id"],
         "paper_id": home["paper_id"],
-        "highlight_id": body.highlight_id,
+        "highlight_id": body.highlight_id if marked else None,  # removed meanwhile: the sentence counts
         "text": body.sentence,
         "page": body.page,
         "literature_link": body.literature_link,

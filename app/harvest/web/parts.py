@@ -40,8 +40,12 @@ def action(callback: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return callback(*arguments)
         except client.ApiError as error:
-            note(str(error), "error")
-            if error.status == 401:
+            over = error.status == 401
+            note(
+                "Your session is over. What you typed is kept: sign in again." if over else str(error),
+                "error",
+            )
+            if over:
                 refresh()
             # Not PreventUpdate: it would also drop the note.
             outputs = dash.ctx.outputs_list

@@ -128,7 +128,7 @@ def login() -> Response:
         session = client.call("POST", "/login", json=given)
     except client.ApiError as error:
         reason = {401: "wrong", 422: "wrong", 429: "wait"}.get(error.status, "down")
-        return redirect(f"{base}?sign-in={reason}", 303)  # type: ignore[return-value]
+        return redirect(f"{target.split('?')[0]}?sign-in={reason}", 303)  # type: ignore[return-value]
     response = redirect(target, 303)
     response.set_cookie(
         settings.cookie_name,

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import dash
-from dash import Input, Output
+from dash import Input, Output, State
 
 from harvest.web import client
 from harvest.web.pages import admin, annotate, browse, guide, home, login, paper_list
@@ -34,8 +34,11 @@ def register(app: dash.Dash) -> None:
         Input("url", "pathname"),
         Input("url", "search"),
         Input("refresh", "data"),
+        State("drafts", "data"),
     )
-    def show(pathname: str | None, search: str | None, _refreshed: object) -> tuple[Any, Any]:
+    def show(
+        pathname: str | None, search: str | None, _refreshed: object, drafts: dict | None
+    ) -> tuple[Any, Any]:
         base = client.settings().URL_BASE_PATHNAME
         path = (pathname or base).removeprefix(base).strip("/")
         try:
@@ -44,7 +47,10 @@ def register(app: dash.Dash) -> None:
             if error.status == 401:
                 return login.page(base, pathname or base, search or ""), login.bar(base, None, path)
             return login.trouble(str(error)), login.bar(base, None, path)
-        query = {name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()}
+        query: dict[str, Any] = {
+            name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()
+        }
+        query["drafts"] = drafts or {}
         for pattern, page in ROUTES:
             if found := re.fullmatch(pattern, path):
                 try:

@@ -12,6 +12,8 @@ def layout(settings: Settings) -> html.Div:
         [
             dcc.Location(id="url", refresh="callback-nav"),
             dcc.Store(id="refresh"),
+            # What is typed into the form of each paper: it outlives the page, a reload and a session.
+            dcc.Store(id="drafts", storage_type="session"),
             html.A("Skip to the content", href="#page", className="skip"),
             html.Header(html.Div(id="bar", className="bar"), className="top"),
             html.Main(html.P("Loading …", className="quiet"), id="page", tabIndex="-1"),

@@ -200,9 +200,8 @@ def register(app: dash.Dash) -> None:
         given = {"email": (email or "").strip().lower(), "password": password or ""}
         there = [one for one in client.call("GET", "/users") if one["email"] == given["email"]]
         if there:
-            client.call(
-                "PATCH", f"/users/{there[0]['id']}", json={"password": given["password"], "active": True}
-            )
+            change = {"password": given["password"], "active": True, **({"admin": True} if roles else {})}
+            client.call("PATCH", f"/users/{there[0]['id']}", json=change)
             note(f"{given['email']} has a new password.")
         else:
             client.call("POST", "/users", json={**given, "admin": bool(roles)})

@@ -39,6 +39,8 @@ def page(me: dict, query: dict, paper_id: str) -> html.Div:
     choices = client.call("GET", "/choices")
     known = client.call("GET", "/graph", params={"project_id": project["id"], "limit": 300})["edges"]
     names = sorted({one[end] for one in known for end in ("source_name", "sink_name")})
+    key = f"{me['alias']} {paper['id']}"
+    draft = query["drafts"].get(key, {})
     status = dcc.RadioItems(
         id="paper-status",
         options=[{"value": k, "label": v} for k, v in STATUS.items()],
@@ -77,18 +79,26 @@ def page(me: dict, query: dict, paper_id: str) -> html.Div:
                 className="heading",
             ),
             html.Div(
-                [_pdf(paper), html.Section(_form(paper, choices, names), className="side")], className="desk"
+                [
+                    _pdf(me, paper),
+                    html.Section(
+                        [*_form(draft, choices, names), html.Div(_saved(me, paper["id"]), id="sentences")],
+                        className="side",
+                    ),
+                ],
+                className="desk",
             ),
             dcc.Store(id="paper-id", data=paper["id"]),
-            dcc.Store(id="picked"),
-            dcc.Store(id="editing"),
+            dcc.Store(id="picked", data=draft.get("picked")),
+            dcc.Store(id="editing", data=draft.get("editing")),
+            dcc.Store(id="draft-of", data=key),
             dcc.Store(id="uploaded"),
             dcc.Store(id="saved", data=0),
         ]
     )
 
 
-def _pdf(paper: dict) -> html.Section:
+def _pdf(me: dict, paper: dict) -> html.Section:
     settings, project = client.settings(), paper["project_id"]
     upload = dropzone(
         "Upload a PDF" if not paper["pdf"] else "Replace the PDF",
@@ -99,7 +109,11 @@ def _pdf(paper: dict) -> html.Section:
         done="uploaded",
     )
     if not paper["pdf"]:
-        return html.Section([html.H2("PDF"), upload], className="paper-pdf missing", **{"aria-label": "PDF"})
+        return html.Section(
+            [html.H2("PDF"), upload, html.Div(id="marks")],
+            className="paper-pdf missing",
+            **{"aria-label": "PDF"},
+        )
     where = urls.pdf(settings, project, paper["pdf"]["name"])
     marks = urls.highlights(settings, project, paper["pdf"]["name"])
     links = html.Div(
@@ -120,6 +134,10 @@ def _pdf(paper: dict) -> html.Section:
                 key=f"{paper['id']}-{paper['pdf']['size']}",
                 **{"data-pdf": where, "data-highlights": marks},
             ),
+            html.Details(
+                [html.Summary("Highlights"), html.Div(_marks(me, paper["id"]), id="marks")],
+                className="disclosure",
+            ),
             html.Details([html.Summary("Files"), links, upload], className="disclosure"),
         ],
         className="paper-pdf",
@@ -127,7 +145,28 @@ def _pdf(paper: dict) -> html.Section:
     )
 
 
-def _form(paper: dict, choices: dict, names: list[str]) -> list[Any]:
+def _marks(me: dict, paper_id: int) -> list[Any]:
+    found = client.call("GET", f"/papers/{paper_id}/highlights")["highlights"]
+    if not found:
+        return [html.P("Nothing is highlighted yet.", className="quiet")]
+    rows = []
+    for one in found:
+        remove = html.Button("Remove", id={"type": "mark-remove", "id": one["id"]}, className="plain danger")
+        place = html.Button(f"page {one['page']}", className="plain", **{"data-page-of": one["page"]})
+        rows.append(
+            html.Li(
+                [
+                    place,
+                    html.Span(one["text"], className="grow clip"),
+                    remove if one["mine"] or me["admin"] else None,
+                ],
+                className="actions",
+            )
+        )
+    return [html.Ul(rows, className="marks-list")]
+
+
+def _form(draft: dict, choices: dict, names: list[str]) -> list[Any]:
     lists = {
         "entity-types": choices["entity_types"],
         "relation-types": choices["relation_types"],
@@ -145,16 +184,19 @@ def _form(paper: dict, choices: dict, names: list[str]) -> list[Any]:
                     "Sentence",
                     dcc.Textarea(
                         id="sentence",
+                        value=draft.get("sentence", ""),
                         rows=4,
                         maxLength=10_000,
                         placeholder="Select text in the PDF, or type it here",
                     ),
                 ),
-                html.Div([_triple(0, {})], id="triples"),
+                html.Div(
+                    [_triple(row, one) for row, one in enumerate(draft.get("triples") or [{}])], id="triples"
+                ),
                 html.Div(
                     [
                         html.Button("Add a triple", id="add-triple", title="Alt+T"),
-                        html.Button("Cancel", id="cancel", className="plain", hidden=True),
+                        html.Button("Clear", id="cancel", className="plain"),
                         html.Span(className="grow"),
                         html.Button("Save", id="save", className="primary", title="Ctrl+Enter"),
                     ],
@@ -163,7 +205,6 @@ def _form(paper: dict, choices: dict, names: list[str]) -> list[Any]:
             ],
             className="card form",
         ),
-        html.Div(_saved(paper["id"]), id="sentences"),
     ]
 
 
@@ -189,17 +230,17 @@ def _triple(row: int, values: dict) -> html.Fieldset:
     )
 
 
-def _saved(paper_id: int) -> list[Any]:
+def _saved(me: dict, paper_id: int) -> list[Any]:
     found = client.call("GET", f"/papers/{paper_id}/sentences")
     if not found:
         return [html.P("Nothing is annotated in this paper yet.", className="quiet empty")]
     return [
         html.H2(f"Annotated ({len(found)})"),
-        html.Ul([html.Li(_sentence(one), className="card saved") for one in found]),
+        html.Ul([html.Li(_sentence(me, one), className="card saved") for one in found]),
     ]
 
 
-def _sentence(one: dict) -> list[Any]:
+def _sentence(me: dict, one: dict) -> list[Any]:
     triples = html.Ul(
         [
             html.Li(
@@ -213,7 +254,7 @@ def _sentence(one: dict) -> list[Any]:
         ],
         className="triples",
     )
-    can_change = one["mine"] or client.call("GET", "/me")["admin"]
+    can_change = one["mine"] or me["admin"]
     place = (
         [html.Button(f"page {one['page']}", className="plain", **{"data-page-of": one["page"]})]
         if one["page"]
@@ -285,6 +326,8 @@ def register(app: dash.Dash) -> None:
         State("picked", "data"),
         State("editing", "data"),
         State("saved", "data"),
+        # A double click saves once.
+        running=[(Output("save", "disabled"), True, False)],
         prevent_initial_call=True,
     )
     @action
@@ -315,12 +358,13 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def show(_saved_: int, paper: int) -> Any:
-        return _saved(paper)
+        return _saved(client.call("GET", "/me"), paper)
 
     @app.callback(
         Output("sentence", "value", allow_duplicate=True),
         Output("triples", "children", allow_duplicate=True),
         Output("editing", "data", allow_duplicate=True),
+        Output("picked", "data", allow_duplicate=True),
         Input({"type": "sentence-edit", "id": ALL}, "n_clicks"),
         Input("cancel", "n_clicks"),
         prevent_initial_call=True,
@@ -328,21 +372,57 @@ def register(app: dash.Dash) -> None:
     @action
     def edit(_edit: Any, _cancel: Any) -> Any:
         if not clicked():
-            return [dash.no_update] * 3
+            return [dash.no_update] * 4
         if dash.ctx.triggered_id == "cancel":
-            return "", [_triple(0, {})], None
+            return "", [_triple(0, {})], None, None
         one = client.call("GET", f"/sentences/{dash.ctx.triggered_id['id']}")
         rows = one["triples"] or [{}]
-        return one["sentence"], [_triple(at, row) for at, row in enumerate(rows)], one["id"]
+        return one["sentence"], [_triple(at, row) for at, row in enumerate(rows)], one["id"], None
 
     @app.callback(
         Output("form-title", "children"),
-        Output("cancel", "hidden"),
+        Output("cancel", "children"),
         Output("save", "children"),
         Input("editing", "data"),
     )
-    def title(editing: int | None) -> tuple[str, bool, str]:
-        return ("Edit", False, "Save changes") if editing else ("Annotate", True, "Save")
+    def title(editing: int | None) -> tuple[str, str, str]:
+        return ("Edit", "Cancel", "Save changes") if editing else ("Annotate", "Clear", "Save")
+
+    @app.callback(
+        Output("marks", "children"),
+        Input("picked", "data"),
+        State("paper-id", "data"),
+        prevent_initial_call=True,
+    )
+    @action
+    def marks(_picked: Any, paper: int) -> Any:
+        return _marks(client.call("GET", "/me"), paper)
+
+    @app.callback(
+        Output("marks", "children", allow_duplicate=True),
+        Input({"type": "mark-remove", "id": ALL}, "n_clicks"),
+        State("paper-id", "data"),
+        prevent_initial_call=True,
+    )
+    @action
+    def unmark(_clicks: Any, paper: int) -> Any:
+        if not clicked():
+            return dash.no_update
+        client.call("DELETE", f"/highlights/{dash.ctx.triggered_id['id']}")
+        left = _marks(client.call("GET", "/me"), paper)
+        return [*left, html.Span(id="highlights-changed", key=uuid.uuid4().hex)]
+
+    app.clientside_callback(
+        dash.ClientsideFunction("harvest", "keepDraft"),
+        Output("drafts", "data"),
+        Input("sentence", "value"),
+        Input({"type": "triple", "field": ALL, "row": ALL}, "value"),
+        Input("picked", "data"),
+        Input("editing", "data"),
+        ids,
+        State("draft-of", "data"),
+        State("drafts", "data"),
+    )
 
     @app.callback(
         Output("saved", "data", allow_duplicate=True),

@@ -21,16 +21,18 @@ COLUMNS = (
     (None, "Paper"),
     ("id", "Added"),
 )
+# Who comes back from a paper finds the selection again.
+KEPT = {"persistence": True, "persistence_type": "session"}
 START = {"sort": "id", "order": "desc", "trail": []}
 
 
 def page(me: dict, query: dict) -> html.Div:
     choices = client.call("GET", "/choices")
     projects = [{"value": one["id"], "label": one["name"]} for one in client.call("GET", "/projects")]
-    project = int(query["project_id"]) if query.get("project_id", "").isdigit() else None
+    project = int(query["project_id"]) if query.get("project_id", "").isdecimal() else None
 
     def pick(name: str, options: list, **more: Any) -> dcc.Dropdown:
-        return dcc.Dropdown(id=name, options=options, placeholder="Any", **more)
+        return dcc.Dropdown(id=name, options=options, placeholder="Any", **KEPT, **more)
 
     return html.Div(
         [
@@ -40,7 +42,12 @@ def page(me: dict, query: dict) -> html.Div:
                     field(
                         "Search",
                         text_input(
-                            "search", type="search", debounce=0.4, value=query.get("q", ""), maxLength=200
+                            "search",
+                            type="search",
+                            debounce=0.4,
+                            value=query.get("q", ""),
+                            maxLength=200,
+                            **KEPT,
                         ),
                     ),
                     field("Project", pick("filter-project", projects, value=project)),
@@ -48,7 +55,10 @@ def page(me: dict, query: dict) -> html.Div:
                     field("Relation", pick("filter-relation", choices["relation_types"])),
                     field("Sink type", pick("filter-sink", choices["entity_types"])),
                     dcc.Checklist(
-                        id="filter-mine", options=[{"value": "mine", "label": "Only mine"}], value=[]
+                        id="filter-mine",
+                        options=[{"value": "mine", "label": "Only mine"}],
+                        value=[],
+                        **KEPT,
                     ),
                 ],
                 className="filters card",
@@ -61,6 +71,7 @@ def page(me: dict, query: dict) -> html.Div:
                         value="table",
                         inline=True,
                         className="segmented",
+                        **KEPT,
                     ),
                     html.Span(id="count", className="quiet", role="status"),
                     html.Span(className="grow"),

@@ -70,6 +70,7 @@ def register(app: dash.Dash) -> None:
         Input("project-name", "n_submit"),
         State("project-name", "value"),
         State("project-description", "value"),
+        running=[(Output("project-create", "disabled"), True, False)],
         prevent_initial_call=True,
     )
     @action

@@ -55,7 +55,7 @@ def page(base: str, pathname: str, search: str) -> html.Div:
                 dcc.Input(id="email", name="email", type="email", required=True, autoComplete="username"),
                 html.Label("Password", htmlFor="password"),
                 password,
-                dcc.Input(name="next", type="hidden", value=pathname),
+                dcc.Input(name="next", type="hidden", value=pathname + ("" if reason else search)),
                 html.Button("Sign in", type="submit", className="primary"),
                 html.Small(
                     "An administrator of your group makes accounts and new passwords.", className="quiet"

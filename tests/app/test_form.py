@@ -1,0 +1,141 @@
+"""What a browser must not lose: a half-filled form, a selection of triples, where somebody wanted to go."""
+
+import io
+
+import pytest
+import requests
+from pypdf import PdfWriter
+from selenium.webdriver.common.keys import Keys
+
+from tests.app import group
+from tests.app.browser import Walker
+from tests.app.conftest import PASSWORD
+from tests.app.services import place
+
+# A double click, and what a slow hand makes of it.
+TWICE = "const b = document.getElementById('save'); b.click(); setTimeout(() => b.click(), 30);"
+SELECT = """
+const range = document.createRange();
+range.selectNodeContents(document.querySelector(".textLayer span"));
+getSelection().removeAllRanges();
+getSelection().addRange(range);
+"""
+
+# Its place is started once, so its tests stay on one worker.
+pytestmark = pytest.mark.xdist_group("form")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    with place(tmp_path_factory.mktemp("form"), "internal", "/") as found:
+        group.fill(found["api"])
+        yield found
+
+
+@pytest.fixture
+def walker(found):
+    walker = Walker(found["url"])
+    yield walker
+    walker.collect()
+    walker.driver.quit()
+    assert not [one for one in walker.complaints if "401" not in one]
+
+
+def sign_in_where_we_are(walker, password=PASSWORD):
+    walker.see("#email").clear()
+    walker.type("#email", "ann@example.org")
+    walker.type("#password", password + Keys.ENTER)
+
+
+def token(found):
+    login = {"email": "ann@example.org", "password": PASSWORD}
+    made = requests.post(f"{found['api']}/login", json=login, timeout=60).json()
+    return {"Authorization": f"Bearer {made['token']}"}
+
+
+def form(walker):
+    fields = "return [...document.querySelectorAll('#sentence, #triples input')].map((one) => one.value)"
+    return walker.run(fields)
+
+
+def test_a_half_filled_form_outlives_its_session_and_a_double_click_saves_once(walker, found):
+    walker.go("papers/3")
+    sign_in_where_we_are(walker, "the wrong password")
+    walker.see("[role=alert]", "wrong")
+    sign_in_where_we_are(walker)
+    walker.type("#sentence", "TP53 acts.")
+    walker.see("#triples input").click()
+    walker.fill_triple("TP53", "Gene", "activates", "p21", "Protein")
+    walker.press((Keys.ALT, "t"))
+    filled = ["TP53 acts.", "TP53", "Gene", "activates", "p21", "Protein"]
+    walker.until(lambda: form(walker) == [*filled, "TP53", "Gene", "", "", ""])
+    where = "return JSON.parse(document.activeElement.id)"
+    walker.until(lambda: walker.run(where) == {"type": "triple", "row": 1, "field": "relation_type"})
+    walker.run("document.querySelectorAll('.triple .remove')[1].click()")
+    walker.until(lambda: form(walker) == filled)
+    requests.post(f"{found['api']}/logout", headers=token(found), timeout=60)
+    walker.press((Keys.CONTROL, Keys.ENTER))
+    walker.see(".toast.error", "What you typed is kept")
+    sign_in_where_we_are(walker)
+    walker.until(lambda: form(walker) == filled)
+    walker.click("nav a", "Browse")
+    walker.see("h1", "Browse")
+    walker.driver.back()
+    walker.until(lambda: form(walker) == filled)
+    walker.driver.refresh()
+    walker.until(lambda: form(walker) == filled)
+    walker.run(TWICE)
+    walker.see(".toast", "Saved with 1 triple.")
+    walker.until(lambda: form(walker) == [""] * 6)
+    assert walker.until(lambda: walker.run("return document.activeElement.id") == "sentence")
+    saved = requests.get(f"{found['api']}/papers/3/sentences", headers=token(found), timeout=60).json()
+    assert [one["sentence"] for one in saved] == ["TP53 acts."]
+    walker.driver.refresh()
+    walker.see(".saved", "TP53 acts.")
+    assert form(walker) == [""] * 6, "what is saved is no draft any more"
+
+
+def test_a_highlight_made_by_mistake_is_removed(walker):
+    walker.go("papers/1")
+    sign_in_where_we_are(walker)
+    walker.see(".textLayer span")
+    walker.run(SELECT)
+    walker.press((Keys.ALT, "h"))
+    walker.see(".mark")
+    walker.click("summary", "Highlights")
+    walker.click("#marks button", "Remove")
+    walker.see("#marks", "Nothing is highlighted yet.")
+    walker.until(lambda: not walker.run("return document.querySelectorAll('.mark').length"))
+
+
+def test_a_scanned_pdf_says_why_nothing_can_be_selected_and_far_pages_give_memory_back(walker, found):
+    writer, data = PdfWriter(), io.BytesIO()
+    for _ in range(40):
+        writer.add_blank_page(595, 842)
+    writer.write(data)
+    headers = {**token(found), "Content-Type": "application/pdf"}
+    requests.put(f"{found['api']}/papers/2/pdf", data=data.getvalue(), headers=headers, timeout=60)
+    walker.go("papers/2")
+    sign_in_where_we_are(walker)
+    walker.see(".page-number", "no text to select")
+    for number in range(0, 40, 2):
+        walker.run("document.getElementById('viewer').viewer.go(arguments[0])", number + 1)
+        walker.until(
+            lambda at=number: walker.run(
+                "return !!document.querySelectorAll('.pdf-page')[arguments[0]].firstChild", at
+            )
+        )
+    walker.until(lambda: walker.run("return document.querySelectorAll('canvas').length") < 10)
+
+
+def test_the_selection_is_still_there_after_a_look_at_a_paper(walker):
+    walker.go("browse?project_id=1")
+    sign_in_where_we_are(walker)
+    walker.see("#count", "triples")
+    walker.type("#search", "DREB2A")
+    walker.see("#count", "2 triples")
+    walker.click(".triples-table a")
+    walker.see("#sentence")
+    walker.driver.back()
+    walker.see("#count", "2 triples")
+    assert walker.see("#search").get_attribute("value") == "DREB2A"
