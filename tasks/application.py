@@ -31,9 +31,10 @@ def application(settings: Settings) -> None:
         place(f"{what}: configuration", Files(configuration(settings, instance)))
         keep(f"{what}: secret key", KeptSecret(secret(instance), instance.slug))
         place(f"{what}: units", unit_files(settings, instance))
-        settle(f"{what} runs", units(instance))
+        # Before a new page can name them: browsers keep for a year what they get under a new fingerprint.
         if settings.mode == "nginx":
             export(f"{what}: files that nginx serves", Static(release(instance.root), instance.slug))
+        settle(f"{what} runs", units(instance))
         if settings.first_admin and settings.first_admin_password:
             make(
                 f"{what}: first administrator",
