@@ -18,6 +18,8 @@ from provision.templates import render
 ETC = "/etc/nginx"
 MARK = "Written by deploy.py for HARVEST"
 WEBROOT = "/var/www/harvest-acme"
+KEPT = "/run/nginx-harvest"
+"""Where nginx keeps the page's frame."""
 TLS = "/etc/harvest/tls"
 OUR_OWN = (
     f"{ETC}/conf.d/* :: {MARK}",
@@ -110,7 +112,7 @@ def _site(settings: Settings, template: str, page: str, **values: Any) -> Any:
 
 def shared_files(settings: Settings) -> list[Item]:
     """What every site and instance needs."""
-    values = {"settings": settings, "instances": settings.all_instances, "hung_s": HUNG_S}
+    values = {"settings": settings, "instances": settings.all_instances, "hung_s": HUNG_S, "kept": KEPT}
     items: list[Item] = [
         File(f"{ETC}/conf.d/harvest.conf", render("nginx/harvest-http.conf", **values)),
         File(f"{ETC}/modules-enabled/90-harvest.conf", render("nginx/harvest-main.conf")),

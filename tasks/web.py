@@ -7,6 +7,7 @@ from provision.operations.units import Unit, Units, settle
 from provision.settings import Settings
 from provision.sites import (
     ETC,
+    KEPT,
     MARK,
     NOBODYS,
     OUR_OWN,
@@ -23,7 +24,7 @@ CONNECTIONS = 4096
 
 def web(settings: Settings) -> None:
     if settings.mode == "internal":
-        place("No site of HARVEST's", Files((), check=check(MARK, ()), within=(ETC,), stale=OUR_OWN))
+        place("No site of HARVEST's", Files((), check=check(MARK, ()), within=(ETC,), stale=(*OUR_OWN, KEPT)))
         tune("nginx's connections are Debian's", Connections(0))
         leave("nginx serves nobody", Left())
         forget(settings)

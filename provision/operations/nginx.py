@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from provision.facts.host_state import HostState, Query
 from provision.operations.converge import Command, converge, script
-from provision.operations.units import DISABLED
+from provision.operations.units import DISABLED, Unit, act, is_stale
 
 CONF = "/etc/nginx/nginx.conf"
 SITES = "/etc/nginx/sites-enabled/*"
@@ -75,12 +75,20 @@ def _tune(have: HostState, want: Connections) -> Iterator[Command]:
 
 @dataclass(frozen=True)
 class Left:
-    """nginx serves nothing of ours any more: it is stopped, unless somebody else has a site on it."""
+    """nginx serves nothing of ours any more: it is stopped; where somebody else has a site on it, it forgets ours."""
+
+
+OURS = Unit("nginx.service", ("/etc/nginx/conf.d",), reload=True)
+"""nginx, with the folder that shows when something of ours was removed."""
 
 
 def _leave(have: HostState, want: Left) -> Iterator[Command]:
     nginx = have.units["nginx.service"]
-    if nginx.load == "not-found" or have.found[SITES]:
+    if have.found[SITES]:
+        if nginx.active == "active" and is_stale(have, OURS):
+            yield script(act(OURS, "reload"))
+        return
+    if nginx.load == "not-found":
         return
     if nginx.active == "active" or nginx.enabled not in DISABLED:
         yield script("systemctl disable --now --quiet nginx.service")
@@ -89,4 +97,7 @@ def _leave(have: HostState, want: Left) -> Iterator[Command]:
 tune = converge(
     lambda want: Query(files={CONF}, found={_pattern(want.number or DEBIAN_S), _pattern(4096)}), _tune
 )
-leave = converge(lambda want: Query(units={"nginx.service"}, found={SITES}), _leave)
+leave = converge(
+    lambda want: Query(units={OURS.name}, files=set(OURS.watches), found={SITES}),
+    _leave,
+)

@@ -158,6 +158,7 @@ def present(host: hosts.Host) -> dict[str, set[str]]:
         ),
         "rules": lines("ufw status | grep ALLOW | grep -v v6 | grep -o '^[0-9]*/tcp'"),
         "ports": {line.split()[3].rpartition(":")[2] for line in host.exec("ss -Hltn").stdout.splitlines()},
+        "kept": lines("ls -d /run/nginx-harvest"),
     }
 
 
@@ -184,6 +185,7 @@ def wanted(settings: Settings) -> dict[str, set[str]]:
         "files": {f"{each.frontend}.socket" for each in every} | sweeps | watch,
         "rules": {f"{port}/tcp" for port in settings.open_ports},
         "ports": {str(port) for port in own_ports | set(settings.open_ports)},
+        "kept": {"/run/nginx-harvest"} if nginx else set(),
     }
 
 

@@ -112,6 +112,18 @@ def test_nginx_stops_with_our_last_site_and_stays_for_another_s() -> None:
     assert not text(nginx._leave(state(units=unit("inactive"), found={SITES: []}), Left()))
 
 
+def test_nginx_forgets_our_site_where_it_stays_for_another_s() -> None:
+    """It would go on serving what it has loaded."""
+    removed = {"/etc/nginx/conf.d": Entry(kind="directory", changed=10)}
+    beside = state(units=unit("active"), found={SITES: ["/x"]}, files=removed)
+    (command,) = text(nginx._leave(beside, Left()))
+    assert "systemctl reload nginx.service" in command
+    since = unit("active")
+    since["nginx.service"]["stamped"] = 20
+    assert not text(nginx._leave(state(units=since, found={SITES: ["/x"]}, files=removed), Left()))
+    assert not text(nginx._leave(state(units=unit("inactive"), found={SITES: ["/x"]}, files=removed), Left()))
+
+
 def test_the_site_has_its_own_certificate_until_the_authority_gave_one() -> None:
     settings = settings_from(GOOD | {"tls": "letsencrypt"})
     domain = "harvest.example.org"
