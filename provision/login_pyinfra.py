@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _targets: dict[str, Target] = {}
 _logins: dict[str, Login] = {}
+_former: list[Login] = []
 _pyinfras_own = SSHConnector.connect
 
 
@@ -84,8 +85,13 @@ def _connect(self: SSHConnector) -> None:
             login = _logins[name] = log_in(_targets[name])
         except NoLogin as why:
             raise ConnectError(str(why)) from None
-    self.client = SudoClient(login.sudo_password) if login.sudo_password else SSHClient()
-    self.client._transport = login.link.transport  # type: ignore[attr-defined]
+    _work_over(self, login)
+
+
+def _work_over(connector: SSHConnector, login: Login) -> None:
+    client = SudoClient(login.sudo_password) if login.sudo_password else SSHClient()
+    client._transport = login.link.transport  # type: ignore[attr-defined]
+    connector.client = client
 
 
 def learn(login: Login) -> None:
@@ -121,7 +127,14 @@ def knock(host: "Host", user: str, port: int) -> str | None:
     known = (*target.ports, *([login.link.port] if login else []))
     fresh = replace(target, users=(user,), ports=(port,), wanted_port=port, other_ports=known, follow=False)
     try:
-        log_in(fresh).link.close()
+        proof = log_in(fresh)
     except NoLogin as why:
         return str(why)
+    if login is None or login.user in (user, "root"):
+        proof.link.close()
+        return None
+    # Who was the admin until now has no sudo any more. His connection stays open: the host's lock hangs on it.
+    _former.append(login)
+    _logins[host.name] = proof
+    _work_over(host.connector, proof)  # type: ignore[arg-type]
     return None

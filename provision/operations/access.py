@@ -76,7 +76,6 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
     yield from files.changes(have, want.keys)
     yield from public_keys.changes(have, want.foreign)
     yield from map(confirm.told, [*files.words(have, want.sudo), *files.words(have, want.sshd_files)])
-    yield from files.changes(have, want.sudo)
     wall = replace(want.firewall, open_ports=both)
     if list(firewall.changes(have, want.firewall)):  # else the old port is closed already
         yield from map(confirm.told, firewall.stale_words(have, wall))
@@ -84,6 +83,8 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
     placed = list(files.changes(have, want.sshd_files))
     yield from placed
     yield from sshd.changes(sshd.after(have, want.sshd_files) if placed else have, want.sshd)
+    # Last: where the admin changes, it takes the right from the one as whom this run came in.
+    yield from files.changes(have, want.sudo)
 
 
 def closing(have: HostState, want: Access) -> Iterator[Command]:

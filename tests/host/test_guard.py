@@ -34,7 +34,7 @@ def fresh(prepared: hosts.Host) -> hosts.Host:
 
 def untouched(host: hosts.Host) -> hosts.Host:
     refresh(host)
-    plain = {"ssh_port": 22, "confirm_within_s": 60, "trusted_addresses": []}
+    plain = {"admin_user": "sysop", "ssh_port": 22, "confirm_within_s": 60, "trusted_addresses": []}
     again = hosts.up(host.name, settings={"admin_keys": [keys.public_key()], **plain})
     again.wait()
     return again
@@ -105,6 +105,15 @@ def test_the_port_moves_and_the_old_one_closes(fresh: hosts.Host) -> None:
     assert fresh.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
     assert "22/tcp" not in fresh.exec("ufw status").stdout.replace("2222/tcp", "")
     assert "Success" not in run(fresh.name)[1].split("Results")[0]
+    # And back, with another admin, as whom the run goes on: the former one has no sudo by then.
+    hosts.up(fresh.name, settings={"ssh_port": 22, "admin_user": "chief"})
+    code, said = run(fresh.name, "--data", "bootstrap_user=sysop")
+    assert code == 0, said
+    assert "logging in as sysop; chief cannot log in yet" in said
+    assert fresh.ssh("sudo id -un", "chief", port=22).stdout.strip() == "root"
+    assert fresh.ssh("true", "sysop", port=22, check=False).returncode == 255
+    assert "Success" not in run(fresh.name)[1].split("Results")[0]
+    fresh.exec("rm -rf /home/chief")
 
 
 def test_the_port_moves_back_where_it_cannot_be_reached(fresh: hosts.Host) -> None:
