@@ -18,6 +18,11 @@ from provision.settings import Settings
         ("pubkeyauthentication", "yes"),
         ("permitemptypasswords", "no"),
         ("x11forwarding", "no"),
+        ("authorizedkeysfile", ".ssh/authorized_keys"),
+        ("authorizedkeyscommand", "/usr/bin/true"),
+        ("authorizedprincipalsfile", "none"),
+        ("authorizedprincipalscommand", "none"),
+        ("trustedusercakeys", "none"),
     ],
 )
 def test_sshd_effectively_says(run: Any, keyword: str, value: str) -> None:
