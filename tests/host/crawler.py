@@ -80,6 +80,7 @@ def shown(visitor: Visitor, path: str) -> requests.Response:
     ]
     output = "..page.children...bar.children.."
     asked = {"output": output, "outputs": [page, bar], "inputs": inputs, "changedPropIds": ["url.pathname"]}
+    asked["state"] = [{"id": "drafts", "property": "data", "value": None}]
     headers = {"Origin": visitor.origin}
     return visitor.session.post(
         visitor.url + "_dash-update-component", json=asked, headers=headers, timeout=60
