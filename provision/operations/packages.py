@@ -18,6 +18,8 @@ OPTIONS = (
 
 
 POLICY = "/usr/sbin/policy-rc.d"
+OURS = f"{POLICY} :: harvest-provision"
+"""Left by a run that ended with the host's power: no upgrade could restart a daemon any more."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Packages:
 
 
 def _query(want: Packages) -> Query:
-    return Query(packages={*want.names, *(name for names in want.one_of for name in names)})
+    return Query(packages={*want.names, *(name for names in want.one_of for name in names)}, found={OURS})
 
 
 def install_script(names: list[str]) -> str:
@@ -67,6 +69,13 @@ def changes(have: HostState, want: Packages) -> Iterator[Command]:
     missing += [names[0] for names in want.one_of if not set(names) & set(have.packages)]
     if missing:
         yield script(install_script(missing))
+    elif have.found[OURS]:
+        yield script(f"rm -f {POLICY}")
 
 
-install = converge(_query, changes)
+def words(have: HostState, want: Packages) -> Iterator[str]:
+    if have.found[OURS]:
+        yield f"removing {POLICY}, which a run that was cut off left: it kept daemons from being restarted"
+
+
+install = converge(_query, changes, words)

@@ -69,8 +69,9 @@ def test_only_what_differs_is_sent() -> None:
 
 def test_packages_that_are_there_cost_nothing() -> None:
     want = packages.Packages(("ufw", "nginx"))
-    assert not text(packages.changes(state(packages={"ufw": "1", "nginx": "1"}), want))
-    (command,) = text(packages.changes(state(packages={"ufw": "1"}), want))
+    found: dict[str, list[str]] = {packages.OURS: []}
+    assert not text(packages.changes(state(packages={"ufw": "1", "nginx": "1"}, found=found), want))
+    (command,) = text(packages.changes(state(packages={"ufw": "1"}, found=found), want))
     assert "install --no-install-recommends nginx >&2" in command
 
 
