@@ -33,7 +33,11 @@ def test_only_the_admin_belongs_to_those_who_may_log_in(
     ("keyword", "value"),
     [
         ("authenticationmethods", "publickey"),
+        ("hostbasedauthentication", "no"),
         ("allowagentforwarding", "no"),
+        ("allowtcpforwarding", "local"),
+        ("allowstreamlocalforwarding", "no"),
+        ("gatewayports", "no"),
         ("permittunnel", "no"),
         ("permituserenvironment", "no"),
         ("logingracetime", "30"),
@@ -61,6 +65,11 @@ def test_fail2ban_watches_sshd_and_nginx(run: Any, settings: Settings) -> None:
     assert jails
     wanted = {"sshd", "nginx-limit-req"} if settings.mode == "nginx" else {"sshd"}
     assert wanted <= set(jails.group(1).split(", "))
+
+
+def test_five_failures_in_ten_minutes_are_a_ban_of_ten(run: Any) -> None:
+    said = [run(f"fail2ban-client get sshd {what}").strip() for what in ("maxretry", "findtime", "bantime")]
+    assert said == ["5", "600", "600"]
 
 
 def test_fail2ban_bans_nobody_who_is_trusted(run: Any, settings: Settings) -> None:
