@@ -104,7 +104,8 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     hard.exec(
         f"""ufw allow 5000/tcp; ufw deny from 203.0.113.9
         echo 'Environment=DRIFT=1' >>/etc/systemd/system/harvest-frontend.service
-        systemctl stop fail2ban
+        systemctl mask --now fail2ban; systemctl mask --runtime apt-daily-upgrade.service
+        printf '#!/bin/sh\n# harvest-provision\nexit 101\n' >/usr/sbin/policy-rc.d
         sed -i 's/^PermitRootLogin no/PermitRootLogin yes/' /etc/ssh/sshd_config.d/00-harvest.conf
         echo '{STRANGER}' >>/home/sysop/.ssh/authorized_keys
         iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; useradd -m mallory; gpasswd -a mallory harvest-login
@@ -123,11 +124,14 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
         "changing /etc/ssh/sshd_config.d/00-harvest.conf",
         "changing /etc/systemd/system/harvest-frontend.service",
         "starting fail2ban.service, which does not run",
+        "unmasking apt-daily-upgrade.service",
+        "removing /usr/sbin/policy-rc.d, which a run that was cut off left",
     ):
         assert words in run.said, run.said
     assert "-A DOCKER-USER -j RETURN" in hard.exec("iptables -S").stdout, "others' rules stay"
     assert hard.exec("cat /home/mallory/.ssh/authorized_keys").stdout.strip() == STRANGER
     assert "5000" not in hard.exec("ufw status").stdout
+    assert hard.exec("test -e /usr/sbin/policy-rc.d", check=False).returncode == 1
     again = deploy(hard.name)
     assert (again.code, again.changed) == (0, [])
     done = audit(hard.name)
