@@ -153,11 +153,12 @@ window.harvest = (() => {
   whenever(".dash-dropdown-focus-target", (one) => { one.tabIndex = -1; });
   whenever("button.dash-dropdown", (one) => { one.tabIndex = 0; });
 
-  /* Rows of triples are drawn anew: the keyboard goes on in the first empty field, or with the sentence. */
+  /* A new row of a triple is drawn: the keyboard goes on in the first empty field, or with the sentence. */
   let next = null;
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("button");
-    if (button && (button.id === "add-triple" || button.matches(".triple .remove"))) next = "triple";
+    if (button && button.id === "add-triple") next = "triple";
+    else if (button && button.matches(".triple .remove")) document.getElementById("add-triple").focus();
     else if (button && (button.id === "save" || button.id.includes("sentence-edit"))) next = "sentence";
   });
   whenever(".triple:last-child", (row) => {

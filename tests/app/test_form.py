@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.app import group
 from tests.app.browser import Walker
-from tests.app.conftest import PASSWORD
+from tests.app.conftest import PASSWORD, triple
 from tests.app.services import place
 
 # A double click, and what a slow hand makes of it.
@@ -139,3 +139,28 @@ def test_the_selection_is_still_there_after_a_look_at_a_paper(walker):
     walker.driver.back()
     walker.see("#count", "2 triples")
     assert walker.see("#search").get_attribute("value") == "DREB2A"
+
+
+def test_names_wider_than_a_phone_do_not_push_the_page_aside(found):
+    def send(method, path, body):
+        answer = requests.request(method, found["api"] + path, json=body, headers=admin, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    login = {"email": "admin@example.org", "password": PASSWORD}
+    made = requests.post(f"{found['api']}/login", json=login, timeout=60).json()
+    admin, word = {"Authorization": f"Bearer {made['token']}"}, "Donaudampfschiff" * 10
+    project = send("POST", "/projects", {"name": word, "description": word})
+    send("POST", "/vocabulary", {"kind": "entity", "name": word[:60]})
+    send("POST", f"/projects/{project['id']}/papers", {"dois": ["10.1000/" + "x" * 200]})
+    save = {"sentence": word, "paper_id": 7, "triples": [triple(source_entity_name=word)]}
+    send("POST", "/save", save)
+    walker = Walker(found["url"], 390)
+    try:
+        walker.sign_in()
+        for path in ("", f"projects/{project['id']}", "papers/7", "admin/vocabulary"):
+            walker.go(path)
+            walker.see("main", "Donaudampf")
+            assert walker.run("return document.scrollingElement.scrollWidth") == 390, path
+    finally:
+        walker.driver.quit()

@@ -305,12 +305,14 @@ def register(app: dash.Dash) -> None:
     def change_rows(_add: Any, _remove: Any, given: list[Any], names: list[dict]) -> Any:
         if not clicked():
             return dash.no_update
-        rows = _rows(given, names)
+        rows, drawn = _rows(given, names), dash.Patch()
         if dash.ctx.triggered_id == "add-triple":
-            rows[max(rows, default=0) + 1] = _next_triple(list(rows.values()))
+            drawn.append(_triple(max(rows, default=0) + 1, _next_triple(list(rows.values()))))
+        elif len(rows) > 1:
+            del drawn[list(rows).index(dash.ctx.triggered_id["row"])]
         else:
-            rows.pop(dash.ctx.triggered_id["row"], None)
-        return [_triple(row, one) for row, one in (rows or {0: {}}).items()]
+            return [_triple(0, {})]
+        return drawn
 
     @app.callback(
         Output("saved", "data"),
