@@ -12,7 +12,7 @@ from harvest.clock import now
 from harvest.doi import normal, short_hash
 from harvest.tables import entity_type, highlight, paper, project, relation_type, sentence, triple
 
-MAX_TRIPLES = 500
+MAX_TRIPLES = 100
 
 
 class TripleIn(In):
