@@ -263,5 +263,5 @@ def test_an_upload_of_500_mb_is_refused_with_a_word_and_leaves_nothing(running):
     sent = {**headers, "Content-Type": "application/pdf"}
     answer = requests.put(f"{api}/papers/1/pdf", data=body(), headers=sent, timeout=60)
     assert answer.status_code == 413
-    assert answer.json()["error"] == "The request is too large."
+    assert answer.json()["error"] == "The PDF is larger than 30 MiB."
     assert [path for path in running["folder"].glob("project_pdfs/**/*") if path.is_file()] == []
