@@ -57,6 +57,12 @@ getSelection().removeAllRanges();
 getSelection().addRange(range);
 """
 
+# What the page itself would get from there.
+FETCHED = """
+return window.harvest.headersFor(arguments[0]).then((headers) => fetch(arguments[0], {headers}))
+  .then((answer) => answer.text())
+"""
+
 
 SENTENCE = " ".join(LINES)
 
@@ -194,10 +200,7 @@ def the_marked_copy(walker, folder):
     (copy,) = walker.until(lambda: list(folder.glob("*-marked.pdf")), "nothing came down")
     assert b"HarvestMark" in copy.read_bytes()
     original = walker.see("a", "Download").get_attribute("href")
-    fetched = (
-        "return window.harvest.headersFor(arguments[0]).then((headers) => fetch(arguments[0], {headers}))"
-    )
-    told = walker.run(f"{fetched}.then((answer) => answer.text())", original)
+    told = walker.run(FETCHED, original)
     assert "HarvestMark" not in told
     assert told.startswith("%PDF-")
 
@@ -211,10 +214,7 @@ def browse(walker):
     walker.type("#search", Keys.CONTROL + "a" + Keys.NULL + "yield" + Keys.ENTER)
     walker.see("#count", "1 triple")
     link = walker.see("#exports a", "CSV").get_attribute("href")
-    fetched = (
-        "return window.harvest.headersFor(arguments[0]).then((headers) => fetch(arguments[0], {headers}))"
-    )
-    assert "grain yield" in walker.run(f"{fetched}.then((answer) => answer.text())", link)
+    assert "grain yield" in walker.run(FETCHED, link)
     walker.click(".segmented label", "Graph")
     walker.see("#graph canvas")
 
