@@ -53,7 +53,8 @@ def act(unit: Unit, verb: str) -> str:
     """Start, restart or reload; on failure the unit's last words and the next command to type.
 
     systemd counts a deliberate start like one after a crash: several deploys in a minute would reach the unit's
-    StartLimitBurst, so the count begins anew.
+    StartLimitBurst, so the count begins anew. Renewals reload nginx at times of their own, so each who stamps has a
+    name of their own for the stamp to come.
     """
     name = shlex.quote(unit.name)
     stamp = f"{STAMPS}/{unit.name}"

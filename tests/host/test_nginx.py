@@ -168,7 +168,9 @@ def test_maintenance_is_one_file_and_says_when_to_come_back(host: hosts.Host) ->
 
 def test_a_stopped_harvest_has_a_page_of_its_own(host: hosts.Host) -> None:
     units = "harvest-frontend.socket harvest-frontend.service harvest-backend@5001.socket harvest-backend@5001.service"
-    host.exec(f"systemctl stop {units}; sleep 2.1")  # nginx keeps the page's frame for two seconds
+    host.exec(
+        f"systemctl stop {units}; sleep 3.2"
+    )  # nginx keeps the frame for two seconds, and counts whole ones
     try:
         page, api = requests.get(URL, timeout=10), requests.get(f"{URL}api/choices", timeout=10)
         assets = requests.get(f"{URL}_dash-component-suites/none.js", timeout=10)

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from lab import hosts
+from provision.operations import units
+from provision.operations.nginx import OURS
 from tests.host.authority import Authority, bridge_address
 from tests.host.runs import audit, deploy
 from tests.host.web_hosts import change, changed, converge, served, visited
@@ -279,6 +281,15 @@ def test_a_pair_from_the_controller_is_served_and_watched(
     assert host.exec("systemctl is-active certbot.timer", check=False).stdout.strip() == "inactive"
     done = audit(host.name)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_run_and_a_renewal_can_reload_nginx_at_the_same_time(
+    host: hosts.Host, pairs: list[dict[str, str]]
+) -> None:
+    converge(host, tls="files", **pairs[3])
+    renewals = "for i in $(seq 40); do systemctl start harvest-certificates || echo renewal $i failed; done"
+    reloads = f"for i in $(seq 40); do ( {units.act(OURS, 'reload')} ) || echo reload $i failed; done"
+    assert host.exec(f"( {renewals} ) & {reloads}; wait").stdout == ""
 
 
 def test_what_somebody_puts_in_its_place_is_served_and_left_alone(
