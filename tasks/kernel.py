@@ -1,5 +1,8 @@
 """The host below HARVEST: kernel settings, core dumps, the journal, jobs, passwords, what a shell leaves readable."""
 
+import posixpath
+
+from provision.facts.host_state import HostState, Query
 from provision.operations.applied import Applied, apply
 from provision.operations.files import Absent, Directory, File, Files, Item, Mode, place
 from provision.operations.lines import Edits, Line, Without, edit
@@ -15,7 +18,6 @@ QUALITY = "/etc/security/pwquality.conf.d/harvest.conf"
 IDLE = "/etc/profile.d/harvest-idle.sh"
 FSTAB = "/etc/fstab"
 FILES = {
-    SYSCTL: "60-harvest.conf",
     JOURNAL: "journald.conf",
     RESOLVED: "resolved.conf",
     GROUPS: "sysusers.conf",
@@ -27,6 +29,20 @@ FILES = {
     "/etc/issue.net": "issue.net",
     "/etc/needrestart/conf.d/harvest.conf": "needrestart.conf",
 }
+NETWORKS = "/sys/class/net/*"
+# The kernel's own: loopback, and the tunnels that its modules bring along, unused.
+OF_THE_KERNEL = {
+    "lo",
+    "bonding_masters",
+    "tunl0",
+    "sit0",
+    "gre0",
+    "gretap0",
+    "erspan0",
+    "ip_vti0",
+    "ip6_vti0",
+}
+OF_THE_KERNEL |= {"ip6tnl0", "ip6gre0"}
 # Jobs of root's may hold passwords; and who broke into another account may not leave jobs there to come back by.
 JOBS: tuple[Item, ...] = (
     *(Directory(f"/etc/cron.{when}", 0o700) for when in ("d", "hourly", "daily", "weekly", "monthly")),
@@ -61,6 +77,8 @@ EDITS = Edits(
         ),
         # Shells that no login begins (run0, systemd-run): the others have it from profile.d.
         Line("/etc/bash.bashrc", "umask 027"),
+        # The audit asks debsums too, but rarely; the journal then says since which week.
+        Line("/etc/default/debsums", "CRON_CHECK=weekly", drop="^CRON_CHECK="),
     ),
     # An account whose password somebody emptied lets nobody in.
     words=(Without("/etc/pam.d/common-*", "nullok"),),
@@ -71,15 +89,22 @@ systemd-sysusers {GROUPS}
 mount -o remount /dev/shm 2>/dev/null || true"""
 
 
+def sysctl(have: HostState) -> str:
+    """A host on one network only passes nothing on; where Docker or a VPN adds another, forwarding is theirs to set."""
+    networks = {posixpath.basename(path) for path in have.found[NETWORKS]}.difference(OF_THE_KERNEL)
+    return render("system/60-harvest.conf", single=len(networks) <= 1)
+
+
 def kernel(settings: Settings) -> None:
     files = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
     idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
     some = (
+        File(SYSCTL, sysctl),
         File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
         File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
         Mode("/etc/ssh/sshd_config", 0o600),
     )
-    place("System's configuration", Files((*files, *some, *JOBS)))
+    place("System's configuration", Files((*files, *some, *JOBS), needs=Query(found={NETWORKS})))
     edit("System's configuration that others brought", EDITS)
     apply("Kernel's settings", Applied("sysctl", TELL, (SYSCTL, GROUPS, FSTAB)))
     restart = "systemctl -q is-active systemd-resolved && systemctl restart systemd-resolved || true"

@@ -12,14 +12,17 @@ FIRST = ("ca-certificates", "python3", "python3-pip-whl")
 INTRUSION = ("fail2ban", "nftables", "python3-systemd")
 # apparmor: without it Docker's containers run unconfined, and other packages' profiles are not loaded; its utils, since
 # who finds at night that a profile is in the way needs aa-complain. debsums says which installed files are no longer
-# their packages'; the audit asks it.
-CONFINED = ("apparmor", "apparmor-utils", "debsums")
+# their packages'; the audit asks it. aide, without aide-common's nightly mails, says the same of what is configured.
+CONFINED = ("apparmor", "apparmor-utils", "debsums", "aide")
+# Who upgrades by hand reads what will work differently before it is installed; without a terminal it asks nothing.
+NEWS = ("apt-listchanges",)
 # nginx and fail2ban bring rules for their logs' rotation, but nobody who follows them.
 LOGS = ("logrotate",)
 BASE = (
     *FIRST,
     *INTRUSION,
     *CONFINED,
+    *NEWS,
     *LOGS,
     "openssh-server",
     "openssl",

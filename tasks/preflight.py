@@ -2,9 +2,11 @@
 
 from provision.operations.access import Interrupted, resume
 from provision.operations.host import Quiet, quiet
+from provision.operations.integrity import tell
 from provision.operations.release import room
 from provision.operations.support import Supported, check
 from provision.settings import Settings
+from tasks.finish import KNOWN
 from tasks.packages import names
 from tasks.release import release
 
@@ -14,4 +16,5 @@ def preflight(settings: Settings) -> None:
     for instance in settings.all_instances:
         room("There is room for a release", release(instance.root))
     resume("No earlier run is half-way", Interrupted())
+    tell("What others changed", KNOWN)
     quiet("Nobody else is setting the host up", Quiet(packages=names(settings)))

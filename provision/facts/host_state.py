@@ -40,6 +40,8 @@ class Query:
     """Folders in which everything is to be root's, for all to read and for nobody else to write."""
     edited: set[str] = field(default_factory=set)
     """Markers: nothing in a marker's folder is to be newer than it."""
+    integrity: set[str] = field(default_factory=set)
+    """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -149,7 +151,8 @@ class HostState(BaseModel):
     """Lines of every account's authorized_keys, by file."""
     foreign: dict[str, list[str]] = {}
     edited: dict[str, list[str]] = {}
-    """Paths that are not so, by what was asked."""
+    integrity: dict[str, list[str]] = {}
+    """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
 
 
 class Look(FactBase[dict[str, Any]]):

@@ -1,10 +1,13 @@
 """What makes the host hard, as effective values: sshd, fail2ban, updates, kernel, journal, sandboxes."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
+from provision.facts.host_state import LOOK, Query
+from provision.operations.integrity import CONF, MARK
 from provision.settings import Settings
 
 WEAK = re.compile(r"cbc|arcfour|3des|sha1(?!\d)|md5|nistp|group1-|group14-|group-exchange|umac-64|ssh-dss")
@@ -41,8 +44,8 @@ def test_only_the_admin_belongs_to_those_who_may_log_in(
         ("permittunnel", "no"),
         ("permituserenvironment", "no"),
         ("logingracetime", "30"),
-        ("clientaliveinterval", "100"),
-        ("clientalivecountmax", "3"),
+        ("clientaliveinterval", "150"),
+        ("clientalivecountmax", "2"),
         ("loglevel", "VERBOSE"),
     ],
 )
@@ -181,6 +184,14 @@ def test_sudo_forgets_its_password_soon_and_a_new_one_must_be_good(run: Any, set
 def test_what_is_installed_is_what_its_packages_brought(run: Any) -> None:
     """Changed programs and libraries, against the packages' own sums; configuration is not looked at."""
     assert run("debsums -c 2>/dev/null || true") == ""
+
+
+def test_nobody_changed_the_configuration_since_the_last_run(host: Any, run: Any) -> None:
+    """A run of deploy.py names what it finds, and takes it as known."""
+    if host.file(CONF).content_string.startswith(MARK):
+        said = run("python3 -c", LOOK, Query(integrity={CONF}).json())
+        changed = json.loads(said)["integrity"][CONF]
+        assert not changed, "since the last run of deploy.py, not by it: " + ", ".join(changed)
 
 
 def test_the_journal_is_kept_and_bounded(host: Any) -> None:

@@ -100,6 +100,49 @@ def test_a_security_update_that_was_missed_arrives_by_itself(hard: hosts.Host) -
     assert old != hard.exec(f"dpkg-query -W -f '${{Version}}' {name}").stdout
 
 
+def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: hosts.Host) -> None:
+    assert deploy(hard.name).code == 0
+    # As at boot and at renewals: the same content written anew, and files that change by themselves.
+    hard.exec(
+        "cp /etc/hosts /etc/hosts.new; mv /etc/hosts.new /etc/hosts; ldconfig; touch /etc/adjtime /etc/passwd-"
+    )
+    assert "since the last run" not in deploy(hard.name).said
+    hard.exec(
+        "touch /etc/cron.d/backdoor; chmod 666 /etc/hosts; rm /etc/issue.net; touch '/usr/local/bin/two words'"
+    )
+    done = audit(hard.name)
+    assert done.returncode == 1
+    run = deploy(hard.name)
+    changes = ("added: /etc/cron.d/backdoor", "changed: /etc/hosts", "removed: /etc/issue.net")
+    for words in (*changes, "added: /usr/local/bin/two words"):
+        assert words in done.stdout
+        assert f"since the last run, not by it: {words}" in run.said
+    assert run.changed[:2] == ["System's configuration", "Its files are known"]
+    run = deploy(hard.name)
+    assert (run.changed, "since the last run" in run.said) == ([], False), run.said
+    hard.exec("rm /etc/cron.d/backdoor '/usr/local/bin/two words'; chmod 644 /etc/hosts")
+
+
+def test_an_update_s_own_configuration_is_no_news_and_another_s_aide_is_left_alone(hard: hosts.Host) -> None:
+    assert deploy(hard.name).code == 0
+    known = hard.exec("cat /etc/aide/aide.conf").stdout
+    # The database of a day on which a package had brought something else.
+    hard.exec(
+        """cp -a /etc/logrotate.conf /tmp/new; echo '# older' >>/etc/logrotate.conf
+        aide --config /etc/aide/aide.conf --init >/dev/null; mv /var/lib/aide/aide.db.new /var/lib/aide/aide.db
+        cp -a /tmp/new /etc/logrotate.conf"""
+    )
+    run = deploy(hard.name)
+    assert (run.changed, "logrotate" in run.said) == ([], False), run.said
+    hard.exec("echo 'database_in=file:/srv/aide.db' >/etc/aide/aide.conf")
+    run = deploy(hard.name)
+    assert (run.code, run.changed) == (0, []), run.said
+    assert "/etc/aide/aide.conf is not HARVEST's, and is left alone" in run.said
+    assert hard.exec("cat /etc/aide/aide.conf").stdout == "database_in=file:/srv/aide.db\n"
+    (hard.root / "etc/aide/aide.conf").write_text(known)
+    assert audit(hard.name).returncode == 0
+
+
 def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     hard.exec(
         f"""ufw allow 5000/tcp; ufw deny from 203.0.113.9
