@@ -44,8 +44,8 @@ def test_only_the_admin_belongs_to_those_who_may_log_in(
         ("permittunnel", "no"),
         ("permituserenvironment", "no"),
         ("logingracetime", "30"),
-        ("clientaliveinterval", "150"),
-        ("clientalivecountmax", "2"),
+        ("clientaliveinterval", "100"),
+        ("clientalivecountmax", "3"),
         ("loglevel", "VERBOSE"),
     ],
 )
