@@ -143,6 +143,27 @@ def test_an_update_s_own_configuration_is_no_news_and_another_s_aide_is_left_alo
     assert audit(hard.name).returncode == 0
 
 
+def test_nothing_is_passed_on_unless_something_brought_a_second_network(hard: hosts.Host) -> None:
+    names = ("ipv4.conf.all.forwarding", "ipv6.conf.all.forwarding", "ipv4.conf.all.accept_redirects")
+    forwarding = "sysctl -n " + " ".join(f"net.{name}" for name in names)
+    hard.exec(
+        "sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; touch /etc/sysctl.d/60-harvest.conf"
+    )
+    assert deploy(hard.name).code == 0
+    assert hard.exec(forwarding).stdout.split() == ["0", "0", "0"]
+    # As Docker does when it starts.
+    hard.exec("ip link add docker0 type bridge; sysctl -q net.ipv4.ip_forward=1")
+    try:
+        assert "System's configuration" in deploy(hard.name).changed
+        assert hard.exec(forwarding).stdout.split() == ["1", "0", "0"]
+        done = audit(hard.name)
+        assert done.returncode == 0, done.stdout
+    finally:
+        hard.exec("ip link del docker0")
+    assert "System's configuration" in deploy(hard.name).changed
+    assert hard.exec(forwarding).stdout.split() == ["0", "0", "0"]
+
+
 def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     hard.exec(
         f"""ufw allow 5000/tcp; ufw deny from 203.0.113.9
