@@ -20,6 +20,7 @@ PAGES = {
     "admin/vocabulary": "activates",
     "admin/audit": "save sentence",
     "admin/data": "Move data in",
+    "account": "New password",
     "help": "Who sees what",
 }
 AXE = Path(axe_core_python.__file__).with_name("axe.min.js").read_text()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 from pydantic import Field
 from sqlalchemy import select, update
 
-from harvest import accounts
+from harvest import accounts, audit
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.tables import user
 
@@ -18,8 +20,13 @@ class Login(In):
     password: str = Field(max_length=1000)
 
 
-def sign_in(call: Call, email: str, password: str) -> dict:
-    """A session token for the right password; a Problem otherwise, the same for an unknown account."""
+class NewPassword(In):
+    current: str = Field(max_length=1000)
+    new: str = Field(max_length=1000)
+
+
+def _proved(call: Call, email: str, password: str, refusal: Problem) -> Any:
+    """The account whose password this is; else the refusal, the same for an unknown one, and soon no more tries."""
     email, address = email.strip().lower(), request.remote_addr or ""
     with call.db.read() as connection:
         if accounts.throttled(connection, email, address):
@@ -28,15 +35,25 @@ def sign_in(call: Call, email: str, password: str) -> dict:
     if not accounts.verify(row.password_hash if row else None, password):
         with call.db.write() as connection:
             accounts.note_failure(connection, email, address)
-        raise Problem(401, "The e-mail address or the password is wrong.")
+        raise refusal
     with call.db.write() as connection:
         accounts.forget_failures(connection, email, address)
+    return row
+
+
+def _session(call: Call, row: Any) -> dict:
     token = accounts.make_token(call.settings.secret_key, row.id, row.session_version)
     return {"ok": True, "token": token, "expires_in": call.settings.SESSION_HOURS * 3600, **_shown(row)}
 
 
-def _shown(row: object) -> dict:
-    return {"id": row.id, "email": row.email, "alias": row.alias, "admin": row.admin}  # type: ignore[attr-defined]
+def sign_in(call: Call, email: str, password: str) -> dict:
+    """A session token for the right password."""
+    wrong = Problem(401, "The e-mail address or the password is wrong.")
+    return _session(call, _proved(call, email, password, wrong))
+
+
+def _shown(row: Any) -> dict:
+    return {"id": row.id, "email": row.email, "alias": row.alias, "admin": row.admin}
 
 
 @endpoint("POST", "/login", auth="none", body=Login, returns="Session", errors=(401, 429))
@@ -49,6 +66,20 @@ def login(call: Call) -> dict:
 def me(call: Call) -> dict:
     """The account that is signed in."""
     return _shown(call.me)
+
+
+@endpoint("POST", "/me/password", body=NewPassword, returns="Session", errors=(403, 429))
+def change_password(call: Call) -> dict:
+    """A new password for the account that is signed in. Ends all of its sessions; the answer holds a new one."""
+    wrong = Problem(403, "The current password is wrong.")
+    row = _proved(call, call.me.email, call.body.current, wrong)
+    with call.db.write() as connection:
+        try:
+            accounts.set_password(connection, row.id, call.body.new)
+        except accounts.AccountError as error:
+            raise Problem(422, str(error)) from error
+        audit.note(connection, row.id, "change own password", row.id, "")
+        return _session(call, connection.execute(select(user).where(user.c.id == row.id)).one())
 
 
 @endpoint("POST", "/ticket", returns="Ticket")

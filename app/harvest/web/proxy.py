@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import requests
 from flask import Blueprint, Response, redirect, request
@@ -65,6 +66,7 @@ def routes(settings: Settings) -> Blueprint:
     blueprint = Blueprint("harvest", __name__, url_prefix=settings.URL_BASE_PATHNAME.rstrip("/") or None)
     blueprint.add_url_rule("/login", view_func=login, methods=["POST"])
     blueprint.add_url_rule("/logout", view_func=logout, methods=["POST"])
+    blueprint.add_url_rule("/password", view_func=password, methods=["POST"])
     blueprint.add_url_rule("/ticket", view_func=ticket)
     if settings.internal:
         blueprint.add_url_rule("/proxy/export", "export", lambda: relay("GET", "/export"))
@@ -111,17 +113,18 @@ def refuse_foreign_page() -> Response | None:
 def ticket() -> Response:
     """A short-lived token for pages whose API has an origin of its own, where the session cookie does not go."""
     try:
-        return Response(json.dumps(client.call("POST", "/ticket")), mimetype="application/json")
+        made = Response(json.dumps(client.call("POST", "/ticket")), mimetype="application/json")
+        made.headers["Cache-Control"] = "no-store"
+        return made
     except client.ApiError as error:
         return problem(error.status, str(error))
 
 
 def login() -> Response:
-    """The sign-in form: keeps the session in a cookie that scripts cannot read."""
-    settings = client.settings()
+    """The sign-in form."""
     given = {name: request.form.get(name, "")[:1000] for name in ("email", "password")}
     target = request.form.get("next", "")
-    base = settings.URL_BASE_PATHNAME
+    base = client.settings().URL_BASE_PATHNAME
     if not target.startswith(base) or target.startswith("//") or "\\" in target:
         target = base
     try:
@@ -129,17 +132,37 @@ def login() -> Response:
     except client.ApiError as error:
         reason = {401: "wrong", 422: "wrong", 429: "wait"}.get(error.status, "down")
         return redirect(f"{target.split('?')[0]}?sign-in={reason}", 303)  # type: ignore[return-value]
-    response = redirect(target, 303)
+    return _keep(session, redirect(target, 303))
+
+
+def password() -> Response:
+    """The form of the account's page: a new password, and the session that goes on with it."""
+    target = client.settings().URL_BASE_PATHNAME + "account"
+    current, new, again = (request.form.get(name, "")[:1000] for name in ("current", "new", "again"))
+    if new != again:
+        return redirect(f"{target}?password=differ", 303)  # type: ignore[return-value]
+    try:
+        session = client.call("POST", "/me/password", json={"current": current, "new": new})
+    except client.ApiError as error:
+        # Signed out meanwhile, the page shows the form to sign in.
+        reason = {401: "", 403: "wrong", 422: "unfit", 429: "wait"}.get(error.status, "down")
+        return redirect(f"{target}?password={reason}", 303)  # type: ignore[return-value]
+    return _keep(session, redirect(f"{target}?password=changed", 303))
+
+
+def _keep(session: dict[str, Any], response: Any) -> Response:
+    """Have the browser keep the session, where scripts cannot read it."""
+    settings = client.settings()
     response.set_cookie(
         settings.cookie_name,
         session["token"],
         max_age=session["expires_in"],
-        path=base,
+        path=settings.URL_BASE_PATHNAME,
         secure=request.is_secure,
         httponly=True,
         samesite="Lax",
     )
-    return response  # type: ignore[return-value]
+    return response
 
 
 def logout() -> Response:

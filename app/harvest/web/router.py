@@ -11,7 +11,7 @@ import dash
 from dash import Input, Output, State
 
 from harvest.web import client
-from harvest.web.pages import admin, annotate, browse, guide, home, login, paper_list
+from harvest.web.pages import account, admin, annotate, browse, guide, home, login, paper_list
 
 ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (r"", home.page),
@@ -19,6 +19,7 @@ ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (r"papers/(\d{1,9})", annotate.page),
     (r"browse", browse.page),
     (r"admin(?:/(\w+))?", admin.page),
+    (r"account", account.page),
     (r"help", guide.page),
 ]
 

@@ -32,7 +32,9 @@ def bar(base: str, me: dict | None, path: str) -> list:
     return [
         html.Div(brand, className="brand"),
         html.Nav(links, **{"aria-label": "Main"}),
-        html.Span(me["email"], className="who", title=f"Others see you as {me['alias']}"),
+        dcc.Link(
+            me["email"], href=f"{base}account", className="who", title=f"Others see you as {me['alias']}"
+        ),
         out,
     ]
 
@@ -58,7 +60,8 @@ def page(base: str, pathname: str, search: str) -> html.Div:
                 dcc.Input(name="next", type="hidden", value=pathname + ("" if reason else search)),
                 html.Button("Sign in", type="submit", className="primary"),
                 html.Small(
-                    "An administrator of your group makes accounts and new passwords.", className="quiet"
+                    "An administrator of your group makes accounts, and new passwords where one is forgotten.",
+                    className="quiet",
                 ),
             ],
             action=f"{base}login",

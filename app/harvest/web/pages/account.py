@@ -1,0 +1,57 @@
+"""One's own account: who others see, and a new password."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+
+from harvest.accounts import MAX_PASSWORD, MIN_PASSWORD
+from harvest.web import client
+from harvest.web.pages.login import REASONS
+
+SAID = {
+    "wrong": "The current password is wrong.",
+    "differ": "The new password was not typed the same twice.",
+    "unfit": f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.",
+    "wait": REASONS["wait"],
+    "down": REASONS["down"],
+}
+FIELDS = (
+    ("current", "Current password", "current-password"),
+    ("new", f"New password ({MIN_PASSWORD} characters or more)", "new-password"),
+    ("again", "New password again", "new-password"),
+)
+
+
+def page(me: dict, query: dict) -> html.Div:
+    """A real form, so that password managers notice the change; it posts to the frontend, which keeps the session."""
+    said = query.get("password", "")
+    fields = []
+    for name, label, kind in FIELDS:
+        fields += [
+            html.Label(label, htmlFor=name),
+            dcc.Input(id=name, name=name, type="password", required=True, autoComplete=kind),
+        ]
+    return html.Div(
+        [
+            html.H1("Your account"),
+            html.P(
+                f"Others see your work under the name {me['alias']}; your e-mail address is shown to admins only."
+            ),
+            html.P("The password is changed. All other sessions have ended.", role="status", className="done")
+            if said == "changed"
+            else None,
+            html.P(SAID[said], role="alert", className="alert") if said in SAID else None,
+            html.Form(
+                [
+                    html.H2("New password"),
+                    dcc.Input(name="email", type="hidden", value=me["email"]),
+                    *fields,
+                    html.Button("Change password", type="submit", className="primary"),
+                ],
+                action=f"{client.settings().URL_BASE_PATHNAME}password",
+                method="POST",
+                className="card sign-in",
+            ),
+        ],
+        className="narrow",
+    )
