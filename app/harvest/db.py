@@ -29,6 +29,7 @@ def make_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: object, _record: object) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+    connection.create_function("casefold", 1, _casefold, deterministic=True)  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in (
         "journal_mode=WAL",
@@ -39,6 +40,11 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _casefold(text: str | None) -> str | None:
+    """What SQLite lacks beyond ASCII."""
+    return None if text is None else text.casefold()
 
 
 def _begin_sqlite(connection: Connection) -> None:

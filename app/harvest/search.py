@@ -42,7 +42,9 @@ def contains(connection: Connection, where: ColumnElement, part: str) -> ColumnE
     """Whether the column `where` holds `part`, in any case."""
     pattern = "%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     if connection.dialect.name == "sqlite":
-        return where.like(pattern, escape="\\")  # SQLite's LIKE minds no case
+        if not part.isascii():  # SQLite's LIKE knows the case of ASCII letters alone
+            return func.instr(func.casefold(where), part.casefold()) > 0
+        return where.like(pattern, escape="\\")
     return where.ilike(pattern, escape="\\")
 
 

@@ -53,6 +53,14 @@ def test_a_part_with_the_same_trigrams_in_another_order_is_not_found(ann, paper)
     assert (total(ann, "abcde"), total(ann, "abcd b")) == (0, 1)
 
 
+def test_no_script_minds_case(ann, paper):
+    save(ann, paper, "Die Ähre reift.", triple(source_entity_name="β-Catenin"))
+    save(ann, paper, "Η ΣΕΙΡΑ", triple(source_entity_name="Ген"))
+    for part in ("ähre", "ÄHRE", "Β-catenin", "β-C", "σειρα", "ГЕН"):
+        assert total(ann, part) == 1, part
+    assert total(ann, "ähren") == 0
+
+
 def in_step(database):
     """SQLite compares the whole index with the tables; it raises when they differ."""
     if database.sqlite:
