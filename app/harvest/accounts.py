@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -106,6 +107,15 @@ def verify(stored: str | None, password: str) -> bool:
         return HASHER.verify(stored or _nobody(), password[:MAX_PASSWORD]) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def counted_address(address: str) -> str:
+    """As what failures of a client count: whoever has one IPv6 address has all of its /64."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((found, 64), strict=False)) if found.version == 6 else address
 
 
 def throttled(connection: Connection, email: str, address: str) -> bool:

@@ -55,6 +55,17 @@ def test_after_five_failures_even_the_right_password_waits(anyone):
     assert anyone.post("/login", email="admin@example.org", password=PASSWORD)[0] == 200
 
 
+def test_a_guesser_s_ipv6_addresses_count_as_one(backend, settings):
+    assert settings.TRUSTED_PROXIES == 0
+    answers = []
+    for n in range(7):
+        body = {"email": "ann@example.org", "password": "wrong wrong wrong"}
+        where = {"REMOTE_ADDR": f"2001:db8::{n}" if n < 6 else "2001:db8:0:1::1"}
+        answer = backend.test_client().post("/api/login", json=body, environ_base=where)
+        answers.append(answer.status_code)
+    assert answers == [*[401] * 5, 429, 401]
+
+
 def test_annotators_may_not_make_projects(ann):
     assert ann.post("/projects", name="Mine")[0] == 403
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -100,6 +101,41 @@ def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) 
     assert {guess.url.rpartition("/")[2] for guess in refused} == {"login", "auth"}
     assert refused[-1].json()["ok"] is False
     assert set(worked) == {200}
+
+
+class From(requests.adapters.HTTPAdapter):
+    """Requests that come from one of this machine's addresses."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, source_address=(self.address, 0), **options)
+
+
+def test_all_ipv6_addresses_of_one_guesser_count_as_one(host: hosts.Host) -> None:
+    route = subprocess.run(
+        ["ip", "-j", "-6", "route", "get", host.address6], stdout=subprocess.PIPE, check=True, text=True
+    )
+    link, prefix = json.loads(route.stdout)[0]["dev"], host.address6.rpartition("::")[0]
+    mine = [f"{prefix}::be:{n}" for n in range(2)]
+    seen = []
+    for address in mine:
+        subprocess.run(["ip", "addr", "add", f"{address}/128", "dev", link, "nodad"], check=True)
+    try:
+        for address, guesses in zip(mine, (100, 1), strict=True):
+            with requests.Session() as session:
+                session.mount("http://", From(address))
+                for n in range(guesses):
+                    login = {"email": "a@b.org", "password": f"x{n}"}
+                    url = f"http://[{host.address6}]/harvest/api/login"
+                    answer = session.post(url, json=login, headers={"Host": NAME}, timeout=30)
+                    seen.append(answer.headers.get("Retry-After"))
+    finally:
+        for address in mine:
+            subprocess.run(["ip", "addr", "del", f"{address}/128", "dev", link], check=True)
+    assert seen[-2:] == ["5", "5"], "refused by nginx, from the other address as well"
 
 
 def test_nobody_chooses_what_others_get_as_the_page_s_frame(host: hosts.Host) -> None:

@@ -27,7 +27,7 @@ class NewPassword(In):
 
 def _proved(call: Call, email: str, password: str, refusal: Problem) -> Any:
     """The account whose password this is; else the refusal, the same for an unknown one, and soon no more tries."""
-    email, address = email.strip().lower(), request.remote_addr or ""
+    email, address = email.strip().lower(), accounts.counted_address(request.remote_addr or "")
     with call.db.read() as connection:
         if accounts.throttled(connection, email, address):
             raise Problem(429, "Too many failed logins: please wait 15 minutes.", Retry_After="900")
