@@ -24,6 +24,7 @@ from provision.values import (
     LocalFile,
     LoginName,
     MailAddress,
+    Opening,
     Port,
     PublicKey,
     RebootTime,
@@ -117,6 +118,11 @@ class Settings(BaseModel):
     trusted_addresses: tuple[Address, ...] = Field(
         (), description="IP addresses or networks that fail2ban never bans: yours, the audit's."
     )
+    firewall_allow: tuple[Opening, ...] = Field(
+        (),
+        description='What else of this host others may reach: "9100/tcp", "9100/tcp from 192.0.2.0/24". Any other rule '
+        "is removed.",
+    )
     reboot_after_updates: RebootTime = Field(
         "04:00",
         description='When the host reboots if an update needs it: "HH:MM" of its own time, or "never".',
@@ -186,6 +192,11 @@ class Settings(BaseModel):
                 f"backend_ports: port {twice[0]} is used twice (ssh_port, frontend_port, backend_ports, nginx, and the "
                 "port below several backends, which spreads requests over them)"
             )
+        shut = {f"{port}/tcp" for each in self.all_instances for port in each.ports} - {
+            f"{port}/tcp" for port in self.open_ports
+        }
+        if bad := shut.intersection(opening.split(" from ")[0] for opening in self.firewall_allow):
+            raise ValueError(f"firewall_allow: {min(bad)} is HARVEST's own and stays on loopback")
         if self.mode == "internal" and any(each.balancer_port for each in self.all_instances):
             raise ValueError(
                 "backend_ports: several backends need nginx mode, which spreads requests over them"

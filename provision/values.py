@@ -197,9 +197,18 @@ def check_pair(certificate: Path, key: Path) -> None:
 def address(value: str) -> str:
     """An IP address or network (RFC 4632), as Python and fail2ban read it."""
     try:
-        return str(ipaddress.ip_network(value)).removesuffix("/32").removesuffix("/128")
+        network = ipaddress.ip_network(value)
+        return str(network.network_address if network.num_addresses == 1 else network)
     except ValueError as error:
         raise ValueError(f"must be an IP address or network like 192.0.2.0/24 ({error})") from None
+
+
+def opening(value: str) -> str:
+    """A port, its protocol, and perhaps from where it may be reached: "9100/tcp", "161/udp from 192.0.2.7"."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})/(tcp|udp)(?: from (\S+))?", value)
+    if not found or int(found[1]) > 65535:
+        raise ValueError('must be like "9100/tcp" or "9100/tcp from 192.0.2.0/24"')
+    return value if found[3] is None else f"{found[1]}/{found[2]} from {address(found[3])}"
 
 
 def reboot_time(value: str) -> str:
@@ -244,4 +253,5 @@ LocalFile = Annotated[Path, AfterValidator(existing_file)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 ServicePort = Annotated[int, Field(strict=True, ge=1024, le=65535)]
 Address = Annotated[str, AfterValidator(address)]
+Opening = Annotated[str, AfterValidator(opening)]
 RebootTime = Annotated[str, AfterValidator(reboot_time)]

@@ -34,7 +34,7 @@ def access(settings: Settings) -> None:
         ),
         keys=admin_keys(settings, home),
         sudo=sudo(settings),
-        firewall=Firewall(settings.open_ports),
+        firewall=Firewall(settings.open_ports, settings.firewall_allow),
         sshd_files=sshd_files(settings),
         sshd=Sshd(DROP_IN, SOCKET_DROP_IN, settings.ssh_port),
         foreign=Foreign(f"{home}/.ssh/authorized_keys", settings.remove_foreign_keys),

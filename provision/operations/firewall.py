@@ -20,18 +20,47 @@ DEFAULTS = (
 
 @dataclass(frozen=True)
 class Firewall:
-    """TCP ports that anyone may reach; all else that comes in is dropped."""
+    """TCP ports that anyone may reach, and what else others may, as the setting firewall_allow has it.
+
+    All else that comes in is dropped.
+    """
 
     open_ports: tuple[int, ...]
+    others: tuple[str, ...] = ()
 
 
 def query(want: Firewall) -> Query:
     return Query(firewall={"ufw"})
 
 
-def tuples(ports: tuple[int, ...], anywhere: str) -> list[str]:
+ANYWHERE = {"v4": "0.0.0.0/0", "v6": "::/0"}
+
+
+def openings(want: Firewall) -> Iterator[tuple[str, str, str]]:
+    """(port, protocol, source) of each, the source "" for anywhere."""
+    yield from ((str(port), "tcp", "") for port in want.open_ports)
+    for other in want.others:
+        opening, _, source = other.partition(" from ")
+        port, protocol = opening.split("/")
+        yield port, protocol, source
+
+
+def tuples(want: Firewall, family: str) -> list[str]:
     """The rules as UFW itself writes them into its rule files ("### tuple ###")."""
-    return [f"allow tcp {port} {anywhere} any {anywhere} in" for port in ports]
+    anywhere = ANYWHERE[family]
+    return [
+        f"allow {protocol} {port} {anywhere} any {source or anywhere} in"
+        for port, protocol, source in openings(want)
+        if not source or (":" in source) == (family == "v6")
+    ]
+
+
+def _allow(port: str, protocol: str, source: str) -> str:
+    return (
+        f"ufw allow proto {protocol} from {source} to any port {port}"
+        if source
+        else f"ufw allow {port}/{protocol}"
+    )
 
 
 def changes(have: HostState, want: Firewall) -> Iterator[Command]:
@@ -39,7 +68,7 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
     found = have.firewall
     if found is None:
         return
-    wanted = {"v4": tuples(want.open_ports, "0.0.0.0/0"), "v6": tuples(want.open_ports, "::/0")}
+    wanted = {family: tuples(want, family) for family in ANYWHERE}
     right = all(set(found.rules[family]) == set(rules) for family, rules in wanted.items())  # type: ignore[index]
     seen = ("v4", "v6") if have.system.ipv6 else ("v4",)
     live = all(found.live[family] == len(wanted[family]) for family in seen)  # type: ignore[index]
@@ -55,7 +84,7 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
     # default and enabling: so only where the firewall is not as it should be anyway.
     if found.enabled and (right or any(found.live[f] < len(found.rules[f]) for f in seen)):  # type: ignore[index]
         lines += ["ufw reload"]
-    lines += [f"ufw allow {port}/tcp" for port in want.open_ports]
+    lines += [_allow(*opening) for opening in openings(want)]
     lines += [f"ufw {_deletion(rule)}" for rule in stale(found, want)]
     if not set(DEFAULTS) <= set(found.defaults):
         lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
@@ -66,15 +95,15 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
 
 def stale(found: State, want: Firewall) -> list[str]:
     """Rules that nothing asks for, in UFW's own notation, IPv6's as IPv4's: UFW deletes both by one name."""
-    v4 = set(found.rules["v4"]) - set(tuples(want.open_ports, "0.0.0.0/0"))
-    v6 = set(found.rules["v6"]) - set(tuples(want.open_ports, "::/0"))
+    v4 = set(found.rules["v4"]) - set(tuples(want, "v4"))
+    v6 = set(found.rules["v6"]) - set(tuples(want, "v6"))
     return sorted(v4 | set(map(_as_v4, v6)))
 
 
 def stale_words(have: HostState, want: Firewall) -> list[str]:
     """A sentence for each rule that goes."""
     rules = stale(have.firewall, want) if have.firewall else []
-    return [f"removing a firewall rule that nothing asks for: {rule}" for rule in rules]
+    return [f"removing a firewall rule that is not in firewall_allow: {rule}" for rule in rules]
 
 
 def _as_v4(rule: str) -> str:

@@ -65,9 +65,15 @@ def listening(run: Any) -> list[tuple[str, int, str]]:
     return found
 
 
+def others(settings: Settings, protocol: str) -> set[int]:
+    """Ports that the settings open beside HARVEST's."""
+    named = (opening.split(" from ")[0].split("/") for opening in settings.firewall_allow)
+    return {int(port) for port, its in named if its == protocol}
+
+
 def test_nothing_listens_to_the_world_but_what_the_mode_needs(run: Any, settings: Settings) -> None:
     beyond = {(a, p, n) for a, p, n in listening(run) if not a.startswith(("127.", "[::1]", "[::ffff:127."))}
-    allowed = {*settings.open_ports}
+    allowed = {*settings.open_ports, *others(settings, "tcp")}
     assert not [entry for entry in beyond if entry[1] not in allowed], beyond
 
 
@@ -75,12 +81,13 @@ def test_nothing_listens_to_the_world_but_what_the_mode_needs(run: Any, settings
 DATAGRAMS, CLOCKS = {68, 546}, ("chronyd", "ntpd", "systemd-timesyn")
 
 
-def test_nothing_listens_for_datagrams_but_dhcp_and_the_clock(run: Any) -> None:
+def test_nothing_listens_for_datagrams_but_dhcp_and_the_clock(run: Any, settings: Settings) -> None:
     found = []
     for line in run("ss -Hlunp").splitlines():
         address, _, port = line.split()[3].rpartition(":")
         loopback = address.startswith(("127.", "[::1]")) or address.endswith("%lo")
-        if not loopback and int(port) not in DATAGRAMS and not any(f'"{name}"' in line for name in CLOCKS):
+        known = DATAGRAMS | others(settings, "udp")
+        if not loopback and int(port) not in known and not any(f'"{name}"' in line for name in CLOCKS):
             found.append(line)
     assert found == []
 
@@ -108,10 +115,16 @@ def test_ufw_is_active_and_denies_by_default(run: Any) -> None:
 
 
 def test_ufw_opens_exactly_what_the_settings_need(run: Any, settings: Settings) -> None:
-    rules = [line.split() for line in run("ufw status").splitlines() if "ALLOW" in line or "DENY" in line]
-    wanted = {f"{port}/tcp" for port in settings.open_ports}
-    assert {rule[0] for rule in rules if "(v6)" not in rule} == wanted
-    assert {rule[0] for rule in rules if "(v6)" in rule} == wanted
+    rules = [
+        " ".join(line.split()) for line in run("ufw status").splitlines() if re.search(" (ALLOW|DENY) ", line)
+    ]
+    openings = [*(f"{port}/tcp" for port in settings.open_ports), *settings.firewall_allow]
+    sourced = {opening.replace(" from ", " ALLOW ") for opening in openings if " from " in opening}
+    anywhere = [opening for opening in openings if " from " not in opening]
+    both = {
+        rule for each in anywhere for rule in (f"{each} ALLOW Anywhere", f"{each} (v6) ALLOW Anywhere (v6)")
+    }
+    assert set(rules) == sourced | both
 
 
 def test_the_admin_has_exactly_the_keys_of_the_settings(host: Any, settings: Settings) -> None:

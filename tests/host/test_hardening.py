@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+import requests
 
 from lab import hosts
 from tests.host.guarding import until
@@ -164,6 +165,33 @@ def test_nothing_is_passed_on_unless_something_brought_a_second_network(hard: ho
     assert hard.exec(forwarding).stdout.split() == ["0", "0", "0"]
 
 
+def test_what_else_the_settings_open_is_open_to_those_alone_and_goes_with_them(hard: hosts.Host) -> None:
+    trusted, own = [bridge(hard)[1]], bridge(hard)[1]
+    serve = "systemd-run -q --unit other python3 -m http.server --bind 0.0.0.0 9100"
+    allow = [f"9100/tcp from {own}", "161/udp from 2001:db8::/32", "9101/tcp"]
+    hard.exec(f"ufw allow 9101/tcp; {serve}")
+    try:
+        hosts.up(hard.name, settings={"trusted_addresses": trusted, "firewall_allow": allow})
+        run = deploy(hard.name)
+        assert (run.code, "removing a firewall rule" in run.said) == (0, False), run.said
+        assert deploy(hard.name).changed == []
+        assert requests.get(f"http://{hard.address}:9100/", timeout=5).status_code == 200
+        done = audit(hard.name)
+        assert done.returncode == 0, done.stdout
+        allow = ["9100/tcp from 192.0.2.7"]
+        hosts.up(hard.name, settings={"trusted_addresses": trusted, "firewall_allow": allow})
+        run = deploy(hard.name)
+        assert f"is not in firewall_allow: allow tcp 9100 0.0.0.0/0 any {own} in" in run.said
+        assert deploy(hard.name).changed == []
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://{hard.address}:9100/", timeout=3)
+    finally:
+        hard.exec("systemctl stop other")
+        hosts.up(hard.name, settings={"trusted_addresses": trusted, "firewall_allow": []})
+    assert deploy(hard.name).code == 0
+    assert audit(hard.name).returncode == 0
+
+
 def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     hard.exec(
         f"""ufw allow 5000/tcp; ufw deny from 203.0.113.9
@@ -179,8 +207,8 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     assert run.code == 0, run.said
     assert {"Who gets in", "HARVEST: units", "fail2ban runs"} <= set(run.changed)
     for words in (
-        "removing a firewall rule that nothing asks for: allow tcp 5000",
-        "removing a firewall rule that nothing asks for: deny any any 0.0.0.0/0 any 203.0.113.9 in",
+        "removing a firewall rule that is not in firewall_allow: allow tcp 5000",
+        "removing a firewall rule that is not in firewall_allow: deny any any 0.0.0.0/0 any 203.0.113.9 in",
         "is removed from /home/sysop/.ssh/authorized_keys: SHA256:",
         "mallory is taken out of the group harvest-login",
         "lies in /home/mallory/.ssh/authorized_keys: SHA256:",

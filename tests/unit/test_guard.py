@@ -41,11 +41,24 @@ def test_the_firewall_as_wanted_is_left_alone() -> None:
     assert not text(firewall.changes(state(firewall=wall(22, 80)), firewall.Firewall((22, 80))))
 
 
+def test_other_openings_are_for_those_of_their_family() -> None:
+    others = ("9100/tcp from 192.0.2.0/24", "161/udp from 2001:db8::7", "25/tcp")
+    want = firewall.Firewall((22,), others)
+    (command,) = text(firewall.changes(state(firewall=wall(22)), want))
+    assert "ufw allow proto tcp from 192.0.2.0/24 to any port 9100" in command
+    assert "ufw allow 25/tcp" in command
+    assert firewall.tuples(want, "v4")[1:] == [
+        "allow tcp 9100 0.0.0.0/0 any 192.0.2.0/24 in",
+        "allow tcp 25 0.0.0.0/0 any 0.0.0.0/0 in",
+    ]
+    assert firewall.tuples(want, "v6")[1] == "allow udp 161 ::/0 any 2001:db8::7 in"
+
+
 def test_a_stale_rule_is_named_and_deleted_after_the_wanted_ones_are_allowed() -> None:
     have = state(firewall=wall(22, 5000))
     want = firewall.Firewall((22, 80))
     assert firewall.stale_words(have, want) == [
-        "removing a firewall rule that nothing asks for: allow tcp 5000 0.0.0.0/0 any 0.0.0.0/0 in"
+        "removing a firewall rule that is not in firewall_allow: allow tcp 5000 0.0.0.0/0 any 0.0.0.0/0 in"
     ]
     (command,) = text(firewall.changes(have, want))
     assert command.index("ufw allow 80/tcp") < command.index(

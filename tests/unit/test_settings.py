@@ -136,6 +136,33 @@ def test_nginx_mode_needs_a_domain() -> None:
     assert problem(domain=None).startswith("domain: is not set; nginx mode needs")
 
 
+def test_a_network_of_ipv6_stays_one() -> None:
+    given = ["2001:db8::/32", "192.0.2.7/32", "2001:db8::7/128", "10.0.0.0/8"]
+    kept = ("2001:db8::/32", "192.0.2.7", "2001:db8::7", "10.0.0.0/8")
+    assert settings_from(GOOD | {"trusted_addresses": given}).trusted_addresses == kept
+
+
+def test_what_else_the_firewall_opens_is_a_port_a_protocol_and_a_source() -> None:
+    good = ("9100/tcp", "161/udp from 192.0.2.7", "9100/tcp from 2001:db8::/32")
+    assert (
+        settings_from(
+            GOOD | {"firewall_allow": [*good[:1], "161/udp from 192.0.2.7/32", good[2]]}
+        ).firewall_allow
+        == good
+    )
+    for bad in (
+        "9100",
+        "9100/sctp",
+        "0/tcp",
+        "70000/tcp",
+        "9100/tcp; rm",
+        "9100/tcp from here",
+        "9100/tcp from 10.0.0.1/8",
+    ):
+        assert f'firewall_allow.0: is "{bad}"; must be' in problem(firewall_allow=[bad])
+    assert "5001/tcp is HARVEST's own" in problem(firewall_allow=["5001/tcp from 192.0.2.7"])
+
+
 def test_internal_mode_opens_ssh_and_the_frontend_only() -> None:
     assert settings_from(GOOD | {"mode": "internal"}).open_ports == (22, 8050)
 
