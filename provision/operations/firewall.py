@@ -48,11 +48,12 @@ def openings(want: Firewall) -> Iterator[tuple[str, str, str]]:
 def tuples(want: Firewall, family: str) -> list[str]:
     """The rules as UFW itself writes them into its rule files ("### tuple ###")."""
     anywhere = ANYWHERE[family]
-    return [
+    rules = (
         f"allow {protocol} {port} {anywhere} any {source or anywhere} in"
         for port, protocol, source in openings(want)
         if not source or (":" in source) == (family == "v6")
-    ]
+    )
+    return list(dict.fromkeys(rules))  # what the mode opens may stand in firewall_allow as well
 
 
 def _allow(port: str, protocol: str, source: str) -> str:

@@ -39,10 +39,11 @@ def wall(*ports: int, rules: tuple[str, ...] = ()) -> FirewallState:
 
 def test_the_firewall_as_wanted_is_left_alone() -> None:
     assert not text(firewall.changes(state(firewall=wall(22, 80)), firewall.Firewall((22, 80))))
+    assert not text(firewall.changes(state(firewall=wall(22, 80)), firewall.Firewall((22, 80), ("80/tcp",))))
 
 
 def test_other_openings_are_for_those_of_their_family() -> None:
-    others = ("9100/tcp from 192.0.2.0/24", "161/udp from 2001:db8::7", "25/tcp")
+    others = ("9100/tcp from 192.0.2.0/24", "161/udp from 2001:db8::7", "25/tcp", "22/tcp")
     want = firewall.Firewall((22,), others)
     (command,) = text(firewall.changes(state(firewall=wall(22)), want))
     assert "ufw allow proto tcp from 192.0.2.0/24 to any port 9100" in command
