@@ -96,6 +96,20 @@ def conditions(connection: Connection, me: User, wanted: Filters) -> list[Column
     return given
 
 
+# What upstream's API calls the columns.
+NAMES = {
+    "source_entity_name": "source_name",
+    "source_entity_attr": "source_type",
+    "relation_type": "relation",
+    "sink_entity_name": "sink_name",
+    "sink_entity_attr": "sink_type",
+}
+
+
+def named(row: Row) -> dict[str, str]:
+    return {name: getattr(row, column) for name, column in NAMES.items()}
+
+
 def shown(row: Row, me: User) -> dict[str, Any]:
     """A triple as the API names it: upstream's thirteen keys and ours."""
     return {
@@ -108,11 +122,7 @@ def shown(row: Row, me: User) -> dict[str, Any]:
         "doi": row.doi,
         "doi_hash": row.doi_hash,
         "title": row.title or "",
-        "source_entity_name": row.source_name,
-        "source_entity_attr": row.source_type,
-        "relation_type": row.relation,
-        "sink_entity_name": row.sink_name,
-        "sink_entity_attr": row.sink_type,
+        **named(row),
         "triple_contributor": (row.email if me.admin else row.alias) or "",
         "mine": row.user_id == me.id,
         "project_id": row.project_id,
@@ -166,10 +176,9 @@ def find(connection: Connection, me: User, page: Page) -> dict[str, Any]:
         .limit(counted + 1)
     )
     total = connection.scalar(select(func.count()).select_from(matches.subquery())) or 0
-    value = {"id": "id"}.get(page.sort, page.sort)
     return {
         "rows": [shown(row, me) for row in rows],
-        "next": _cursor(getattr(rows[-1], value), rows[-1].id) if more else None,
+        "next": _cursor(getattr(rows[-1], page.sort), rows[-1].id) if more else None,
         "total": min(total, counted),
         "total_exact": total <= counted,
     }

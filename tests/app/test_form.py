@@ -95,6 +95,59 @@ def test_a_half_filled_form_outlives_its_session_and_a_double_click_saves_once(w
     assert form(walker) == [""] * 6, "what is saved is no draft any more"
 
 
+def test_two_windows_on_one_sentence_lose_nothing(walker, found):
+    saved = {"sentence": "Once.", "paper_id": 3, "page": 1, "triples": [triple()]}
+    made = requests.post(f"{found['api']}/save", json=saved, headers=token(found), timeout=60).json()
+    where = f"{found['api']}/sentences/{made['sentence_id']}"
+
+    def edit(window):
+        walker.driver.switch_to.window(window)
+        walker.go("papers/3")
+        walker.see(".saved", "Once.")
+        walker.click(".saved button", "Edit")
+        walker.see("#form-title", "Edit")
+
+    def save(typed, button="Save changes"):
+        walker.type("#sentence", typed)
+        walker.click("#save", button)
+
+    walker.go("papers/3")
+    sign_in_where_we_are(walker)
+    walker.see(".saved", "Once.")
+    one = walker.driver.current_window_handle
+    walker.driver.switch_to.new_window("tab")
+    two = walker.driver.current_window_handle
+    edit(one)
+    edit(two)
+    save(" Second window.")
+    walker.see(".toast", "Saved")
+    walker.driver.switch_to.window(one)
+    save(" First window.")
+    walker.see("#refused", "You changed this sentence meanwhile: nothing was saved. What you typed is kept")
+    walker.see(".saved", "Once. Second window.")
+    assert form(walker)[:2] == ["Once. First window.", "TP53"]
+    walker.driver.refresh()
+    walker.see("#refused", "You changed this sentence meanwhile")
+    walker.click("#save", "Save mine instead")
+    walker.see(".saved", "Once. First window.")
+    edit(one)
+    edit(two)
+    save(" Again.")
+    walker.see(".saved", "Again.")
+    walker.driver.switch_to.window(one)
+    save(" Late.")
+    walker.click("#refused button", "Load the newer version")
+    walker.until(lambda: form(walker)[0] == "Once. First window. Again.")
+    walker.until(lambda: not walker.run("return document.getElementById('refused').textContent"))
+    requests.delete(where, headers=token(found), timeout=60)
+    save(" Kept.")
+    walker.see("#refused", "You deleted this sentence meanwhile: nothing was saved.")
+    walker.until(lambda: "Once." not in walker.run("return document.getElementById('sentences').textContent"))
+    save("", "Save")
+    walker.see(".saved", "Once. First window. Again. Kept.")
+    walker.see(".saved button", "page 1")
+
+
 def test_a_highlight_made_by_mistake_is_removed(walker):
     walker.go("papers/1")
     sign_in_where_we_are(walker)
@@ -133,7 +186,7 @@ def test_the_selection_is_still_there_after_a_look_at_a_paper(walker):
     sign_in_where_we_are(walker)
     walker.see("#count", "triples")
     walker.type("#search", "DREB2A")
-    walker.see("#count", "2 triples")
+    walker.until(lambda: walker.see("#count").text == "2 triples")
     walker.click(".triples-table a")
     walker.see("#sentence")
     walker.driver.back()

@@ -1,5 +1,6 @@
 """Annotating, browsing, exporting, importing and administering, through the API."""
 
+import concurrent.futures
 import json
 import sqlite3
 
@@ -33,6 +34,51 @@ def test_owners_and_admins_change_sentences_and_others_may_not(ann, admin, paper
     assert bob.delete(f"/triple/{changed['triples'][0]['id']}")[0] == 403
     assert admin.delete(f"/sentences/{made}")[0] == 200
     assert ann.get("/rows")[1] == []
+
+
+def test_who_comes_second_is_told_who_came_first_and_saves_nothing(ann, admin, paper):
+    made = save(ann, paper)
+    where = f"/sentences/{made}"
+
+    def put(api, text, version=None, **more):
+        status, answer = api.send("PUT", where, json={"sentence": text, "version": version, **more})
+        return status, answer.get("error"), answer.get("version")
+
+    old = ann.get(where)[1]["version"]
+    assert ann.get(f"/papers/{paper['id']}/sentences")[1][0]["version"] == old
+    status, _, newer = put(ann, "Ann's.", old)
+    assert (status, newer) == (200, ann.get(where)[1]["version"]), "an answer's version is good for the next"
+    assert put(ann, "Twice.", old)[:2] == (409, "You changed this sentence meanwhile: nothing was saved.")
+    told = "ann@example.org changed this sentence meanwhile: nothing was saved."
+    assert put(admin, "Boss.", old)[:2] == (409, told)
+    assert put(admin, "Boss.", newer, triples=[triple(), triple(sink_entity_name="p53")])[0] == 200
+    alias = next(one["alias"] for one in admin.get("/users")[1] if one["admin"])
+    told = f"{alias} changed this sentence meanwhile: nothing was saved."
+    assert put(ann, "Late.", newer)[:2] == (409, told), "annotators see no e-mail address"
+    seen = ann.get(where)[1]
+    assert (seen["sentence"], len(seen["triples"])) == ("Boss.", 2)
+    assert admin.delete(f"/triple/{seen['triples'][0]['id']}")[0] == 200
+    told = "This sentence was changed meanwhile: nothing was saved."
+    assert put(ann, "Late.", seen["version"])[:2] == (409, told)
+    assert put(ann, "Without a version the last wins.")[0] == 200
+    seen = ann.get(where)[1]["version"]
+    assert admin.delete(where)[0] == 200
+    told = f"{alias} deleted this sentence meanwhile: nothing was saved."
+    assert put(ann, "Gone.", seen)[:2] == (409, told)
+    assert put(ann, "Gone.")[0] == 404
+
+
+def test_of_many_at_the_same_moment_one_changes_a_sentence(ann, backend, paper):
+    made = save(ann, paper)
+    version = ann.get(f"/sentences/{made}")[1]["version"]
+
+    def change(number):
+        body = {"sentence": f"Number {number}.", "triples": [triple()] * 9, "version": version}
+        return backend.test_client().put(f"/api/sentences/{made}", json=body, headers=ann.headers).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(change, range(8))) == [200] + [409] * 7
+    assert len(ann.get(f"/sentences/{made}")[1]["triples"]) == 9
 
 
 def test_highlights_are_rows_and_the_file_stays_as_it_was(ann, paper):

@@ -11,6 +11,7 @@ from harvest.api.http import Call, In, Problem, endpoint
 from harvest.clock import now
 from harvest.doi import normal, short_hash
 from harvest.tables import entity_type, highlight, paper, project, relation_type, sentence, triple
+from harvest.triples import NAMES
 
 MAX_TRIPLES = 100
 
@@ -36,18 +37,12 @@ class SaveIn(In):
     page: int | None = Field(None, ge=1, le=100_000)
     highlight_id: Id | None = None
     literature_link: str = Field("", max_length=500)
-    sentence_id: Id | None = None  # add the triples to this sentence
+    sentence_id: Id | None = None  # add the triples to this sentence; those that it has stay
     contributor_email: str | None = None  # upstream sends it; the session says who it is
 
 
 def triple_columns(given: TripleIn) -> dict[str, str]:
-    return {
-        "source_name": given.source_entity_name,
-        "source_type": given.source_entity_attr,
-        "relation": given.relation_type,
-        "sink_name": given.sink_entity_name,
-        "sink_type": given.sink_entity_attr,
-    }
+    return {column: getattr(given, name) for name, column in NAMES.items()}
 
 
 def check_types(connection: Connection, triples: list[TripleIn]) -> None:
@@ -63,7 +58,7 @@ def check_types(connection: Connection, triples: list[TripleIn]) -> None:
 
 _ENTITIES = select(entity_type.c.name).where(entity_type.c.name.in_(bindparam("names", expanding=True)))
 _RELATIONS = select(relation_type.c.name).where(relation_type.c.name.in_(bindparam("names", expanding=True)))
-_PAPER = select(paper.c.id, paper.c.project_id, paper.c.doi_hash, paper.c.status)
+_PAPER = select(paper.c.id.label("paper_id"), paper.c.project_id, paper.c.doi_hash, paper.c.status)
 _PAPER_BY_ID = _PAPER.where(paper.c.id == bindparam("id"))
 _PAPER_BY_DOI = _PAPER.where(paper.c.project_id == bindparam("project"), paper.c.doi == bindparam("doi"))
 _SENTENCE = insert(sentence)
@@ -76,12 +71,7 @@ def place(connection: Connection, body: SaveIn) -> dict:
         row = connection.execute(_PAPER_BY_ID, {"id": body.paper_id}).first()
         if row is None:
             raise Problem(422, f"There is no paper {body.paper_id}.")
-        return {
-            "project_id": row.project_id,
-            "paper_id": row.id,
-            "doi_hash": row.doi_hash,
-            "status": row.status,
-        }
+        return dict(row._mapping)
     doi = normal(body.doi) if body.doi else None
     if body.doi and doi is None:
         raise Problem(422, f"'{body.doi[:80]}' is not a DOI.")
@@ -89,12 +79,7 @@ def place(connection: Connection, body: SaveIn) -> dict:
         row = connection.execute(_PAPER_BY_DOI, {"project": body.project_id, "doi": doi}).first()
         if row is None:
             raise Problem(422, f"{doi} is not among the papers of project {body.project_id}.")
-        return {
-            "project_id": row.project_id,
-            "paper_id": row.id,
-            "doi_hash": row.doi_hash,
-            "status": row.status,
-        }
+        return dict(row._mapping)
     if body.project_id and not connection.scalar(select(project.c.id).where(project.c.id == body.project_id)):
         raise Problem(422, f"There is no project {body.project_id}.")
     return {

@@ -152,6 +152,7 @@ class Sentence(Out):
     contributor: str
     mine: bool
     created_at: str
+    version: str
     triples: list[TripleNames]
 
 

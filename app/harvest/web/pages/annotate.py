@@ -191,7 +191,7 @@ def _sentence(me: dict, one: dict) -> list[Any]:
         else []
     )
     buttons = [
-        html.Button("Edit", id={"type": "sentence-edit", "id": one["id"]}, className="plain"),
+        html.Button("Edit", id={"type": "sentence-edit", "id": one["id"], "at": "list"}, className="plain"),
         sure(
             html.Button("Delete", id={"type": "sentence-delete", "id": one["id"]}, className="plain danger"),
             "Delete this sentence with its triples?",

@@ -34,6 +34,7 @@ def fields(draft: dict, choices: dict, names: list[str]) -> list[Any]:
         html.Div(
             [
                 html.H2("Annotate", id="form-title"),
+                html.Div(id="refused", role="alert", className="alert"),
                 field(
                     "Sentence",
                     dcc.Textarea(
@@ -98,6 +99,18 @@ def _next_triple(rows: list[dict]) -> dict:
     return {name: last.get(name, "") for name in ("source_entity_name", "source_entity_attr")}
 
 
+def _refused(sentence_id: int, why: str) -> dict:
+    """What the form goes on with when somebody else was faster: it keeps what was typed."""
+    try:
+        newer = client.call("GET", f"/sentences/{sentence_id}")
+    except client.ApiError as error:
+        if error.status != 404:
+            raise
+        return {"refused": f"{why} What you typed is kept; Save makes a new sentence of it."}
+    told = f"{why} What you typed is kept; the newer version stands below."
+    return {"id": sentence_id, "version": newer["version"], "refused": told}
+
+
 def register(app: dash.Dash) -> None:
     values, ids = (
         State({"type": "triple", "field": ALL, "row": ALL}, "value"),
@@ -154,11 +167,19 @@ def register(app: dash.Dash) -> None:
             raise client.ApiError(422, "Please fill in the sentence.")
         if missing or not rows:
             raise client.ApiError(422, f"Please fill in: {', '.join(sorted(missing)) or 'a triple'}.")
-        if editing:
-            client.call("PUT", f"/sentences/{editing}", json={"sentence": text, "triples": rows})
+        body = {"sentence": text, "triples": rows}
+        if editing and "id" in editing:
+            try:
+                client.call(
+                    "PUT", f"/sentences/{editing['id']}", json={**body, "version": editing["version"]}
+                )
+            except client.ApiError as error:
+                if error.status != 409:
+                    raise
+                return count + 1, *[dash.no_update] * 3, _refused(editing["id"], str(error))
         else:
             place = {key: value for key, value in (picked or {}).items() if value}
-            client.call("POST", "/save", json={"paper_id": paper, "sentence": text, "triples": rows, **place})
+            client.call("POST", "/save", json={"paper_id": paper, **body, **place})
         note(f"Saved with {len(rows)} triple{'s' if len(rows) > 1 else ''}.")
         return count + 1, "", [_triple(0, {})], None, None
 
@@ -167,7 +188,7 @@ def register(app: dash.Dash) -> None:
         Output("triples", "children", allow_duplicate=True),
         Output("editing", "data", allow_duplicate=True),
         Output("picked", "data", allow_duplicate=True),
-        Input({"type": "sentence-edit", "id": ALL}, "n_clicks"),
+        Input({"type": "sentence-edit", "id": ALL, "at": ALL}, "n_clicks"),
         Input("cancel", "n_clicks"),
         prevent_initial_call=True,
     )
@@ -179,16 +200,26 @@ def register(app: dash.Dash) -> None:
             return "", [_triple(0, {})], None, None
         one = client.call("GET", f"/sentences/{dash.ctx.triggered_id['id']}")
         rows = one["triples"] or [{}]
-        return one["sentence"], [_triple(at, row) for at, row in enumerate(rows)], one["id"], None
+        editing = {"id": one["id"], "version": one["version"]}
+        picked = {"page": one["page"], "highlight_id": one["highlight_id"]}
+        return one["sentence"], [_triple(at, row) for at, row in enumerate(rows)], editing, picked
 
     @app.callback(
         Output("form-title", "children"),
         Output("cancel", "children"),
         Output("save", "children"),
+        Output("refused", "children"),
         Input("editing", "data"),
     )
-    def title(editing: int | None) -> tuple[str, str, str]:
-        return ("Edit", "Cancel", "Save changes") if editing else ("Annotate", "Clear", "Save")
+    def title(editing: dict | None) -> tuple[str, str, str, list[Any]]:
+        why = (editing or {}).get("refused")
+        told = [html.P(why)] if why else []
+        if not editing or "id" not in editing:
+            return "Annotate", "Clear", "Save", told
+        if why:
+            which = {"type": "sentence-edit", "id": editing["id"], "at": "form"}
+            told.append(html.Button("Load the newer version", id=which))
+        return "Edit", "Cancel", "Save mine instead" if why else "Save changes", told
 
     app.clientside_callback(
         dash.ClientsideFunction("harvest", "keepDraft"),
