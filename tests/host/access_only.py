@@ -2,13 +2,12 @@
 
 from pyinfra import host
 
-from provision.operations.access import Interrupted, resume
+from provision.operations.access import Interrupted, resume, unlock
 from provision.operations.host import Quiet, quiet
 from provision.operations.packages import Packages, install
 from provision.operations.support import Supported, check
 from provision.settings import settings_from
 from tasks.access import access
-from tasks.finish import finish
 
 NAMES = ("openssh-server", "sudo", "ufw")
 settings = settings_from(host.data.dict())
@@ -17,4 +16,4 @@ resume("No earlier run is half-way", Interrupted())
 quiet("Nobody else is setting the host up", Quiet(NAMES))
 install("Packages", Packages(NAMES))
 access(settings)
-finish(settings)
+unlock(name="The host is free for the next run")
