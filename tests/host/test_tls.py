@@ -19,6 +19,7 @@ from lab import hosts
 from provision.operations import units
 from provision.operations.nginx import OURS
 from tests.host.authority import Authority, bridge_address
+from tests.host.guarding import until
 from tests.host.runs import audit, deploy
 from tests.host.web_hosts import change, changed, converge, served, visited
 
@@ -300,9 +301,10 @@ def test_what_somebody_puts_in_its_place_is_served_and_left_alone(
     folder = f"/etc/harvest/tls/{NAME}"
     for there, here in (("cert.pem", "tls_certificate"), ("key.pem", "tls_key")):
         (host.root / f"{folder}/{there}.new".lstrip("/")).write_bytes(Path(pairs[1][here]).read_bytes())
-    host.exec(f"mv {folder}/cert.pem.new {folder}/cert.pem; sleep 2")
+    host.exec(f"mv {folder}/cert.pem.new {folder}/cert.pem")
+    told = "journalctl -u harvest-certificates.service"
+    until(lambda: "key values mismatch" in host.exec(told).stdout, 20, "the lone certificate is refused")
     assert served(host, NAME) == before  # a certificate whose key is still to come is not taken
-    assert "key values mismatch" in host.exec("journalctl -u harvest-certificates.service").stdout
     assert requests.get(f"https://{NAME}/", verify=False, timeout=10).status_code == 200
     host.exec(f"mv {folder}/key.pem.new {folder}/key.pem")
     changed(host, before)
