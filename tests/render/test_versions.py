@@ -74,20 +74,46 @@ def test_an_unknown_name_learns_no_name_from_a_handshake(version: str, tmp_path:
         nginx.wait(10)
 
 
+@pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
+def test_who_names_no_host_is_waited_for_15_seconds_and_not_60(tmp_path: Path, pair: Path) -> None:
+    write(tmp_path, settings_from(GOOD), host("1.22.1-1"), pair)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for file in (tmp_path / "sites-available").iterdir():
+        lines = [
+            line for line in file.read_text().splitlines() if not re.search(r"listen (\[::\]|443)", line)
+        ]
+        text = "\n".join(lines).replace("listen 80", f"listen 127.0.0.1:{port}").replace(" 15s;", " 1s;")
+        file.write_text(text)
+    command = [str(NGINX), "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    nginx = subprocess.Popen(command)
+    try:
+        with connected(port) as slow:
+            slow.sendall(b"GET / HTTP/1.1\r\n")
+            assert slow.recv(1) == b"", "closed without a word"
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+
+
+def connected(port: int) -> socket.socket:
+    """A connection to nginx, which is starting."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=5)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def handshake(port: int, name: str | None) -> bool:
     """Whether TLS comes about with somebody who asks for `name`."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            with (
-                socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
-                context.wrap_socket(plain, server_hostname=name),
-            ):
-                return True
-        except ssl.SSLError:
-            return False
-        except ConnectionRefusedError:  # nginx is starting
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    try:
+        with connected(port) as plain, context.wrap_socket(plain, server_hostname=name):
+            return True
+    except ssl.SSLError:
+        return False

@@ -10,8 +10,9 @@ import pytest
 from pyinfra.api import FunctionCommand
 
 from provision import guard, lock
+from provision.facts import look
 from provision.facts.host_state import Firewall as FirewallState
-from provision.operations import access, firewall, groups, keys
+from provision.operations import access, firewall, groups, keys, sshd
 from provision.operations.applied import Applied
 from provision.operations.applied import changes as applied
 from provision.operations.files import File, Files
@@ -80,6 +81,32 @@ def test_rules_that_the_kernel_does_not_ask_are_put_up_again() -> None:
     opened = wall(22).model_copy(update={"live": {"v4": 2, "v6": 1}})
     (command,) = text(firewall.changes(state(firewall=opened), want))
     assert "ufw reload" in command
+
+
+def test_ufw_s_ipv6_is_on_also_where_the_kernel_has_none(tmp_path: Path) -> None:
+    """IPv6's rules are counted where the kernel has it; UFW shall know them on the day that it gets it."""
+    want = firewall.Firewall((22,))
+    without = wall(22).model_copy(update={"live": {"v4": 1, "v6": -1}})
+    assert not text(firewall.changes(state(firewall=without, system={"ipv6": False}), want))
+    off = [line for line in firewall.DEFAULTS if "IPV6" not in line]
+    (tmp_path / "ufw").symlink_to("/bin/true")
+    file, path = tmp_path / "default", {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    for said in ("IPV6=no", ""):
+        off_here = wall(22).model_copy(update={"defaults": [*off, *([said] if said else [])]})
+        (command,) = text(firewall.changes(state(firewall=off_here), want))
+        assert "ufw reload" in command
+        file.write_text(f"A=1\n{said}\n")
+        subprocess.run(["sh", "-c", command.replace("/etc/default/ufw", str(file))], check=True, env=path)
+        assert file.read_text().split() == ["A=1", "IPV6=yes"]
+
+
+@pytest.mark.parametrize("said", ["Match User x", "Port 22\nmatch all"])
+def test_a_match_block_is_found_however_it_is_written(said: str, tmp_path: Path) -> None:
+    (tmp_path / "sshd_config").write_text(f"{said}\n  PermitRootLogin yes\n")
+    (tmp_path / "sshd_config.d").mkdir()
+    (tmp_path / "sshd_config.d" / "50.conf").write_text("# Match nobody\n# match me\n")
+    patterns = [pattern.replace("/etc/ssh", str(tmp_path)) for pattern in sshd.MATCHES]
+    assert {path for pattern in patterns for path in look.find(pattern)} == {f"{tmp_path}/sshd_config"}
 
 
 def test_the_old_port_stays_open_until_the_confirmation() -> None:

@@ -75,6 +75,14 @@ def test_packages_that_are_there_cost_nothing() -> None:
     assert "install --no-install-recommends nginx >&2" in command
 
 
+def test_the_policy_of_a_run_that_was_cut_off_is_removed_and_named() -> None:
+    have = state(packages={"ufw": "1"}, found={packages.OURS: [packages.POLICY]})
+    (command,) = text(packages.changes(have, packages.Packages(("ufw",))))
+    assert f"rm -f {packages.POLICY}" in command
+    (sentence,) = packages.words(have, packages.Packages(("ufw",)))
+    assert sentence.startswith(f"removing {packages.POLICY}")
+
+
 def test_a_new_account_is_made_once() -> None:
     want = accounts.Account("sysop", "/home/sysop", "/bin/bash", groups=("sudo",))
     (command,) = text(accounts.changes(state(), want))
@@ -134,6 +142,18 @@ def test_a_unit_that_must_not_run_is_stopped() -> None:
     found = state(units={"a.service": unit(), "b.service": unit()})
     (command,) = text(units.changes(found, WANT))
     assert "systemctl disable --now --quiet b.service" in command
+
+
+def test_a_mask_is_taken_away_wherever_it_lies_and_nothing_else_is_done_to_what_others_start() -> None:
+    want = units.Units((), startable=("a.service",))
+    masked = state(units={"a.service": unit(load="masked", active="inactive", enabled="masked-runtime")})
+    (command,) = text(units.changes(masked, want))
+    for folder in ("", "--runtime "):
+        assert f"systemctl unmask {folder}--quiet a.service" in command
+    assert "start" not in command
+    assert list(units.words(masked, want)) == ["unmasking a.service"]
+    idle = state(units={"a.service": unit(active="inactive", enabled="static")})
+    assert not text(units.changes(idle, want))
 
 
 @pytest.mark.parametrize(

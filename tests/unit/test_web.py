@@ -1,5 +1,6 @@
 """nginx's files and operations: what is rendered for which host, and what is left alone."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pytest
 
 from provision.facts.host_state import Entry, HostState
-from provision.operations import files, nginx
+from provision.operations import files, nginx, units
 from provision.operations.nginx import CONF, SITES, Connections, Left, check
 from provision.settings import settings_from
 from provision.sites import MARK, listen, nginx_version, pair_for
+from provision.templates import render
 from tests.unit.states import state, text
 from tests.unit.test_settings import GOOD
 
@@ -140,3 +142,15 @@ def test_browsers_insist_on_https_only_where_they_can_trust_it() -> None:
     assert not settings_from(GOOD | {"tls": "letsencrypt", "site": "beside"}).trusted
     staging = "https://acme-staging-v02.api.letsencrypt.org/directory"
     assert not settings_from(GOOD | {"tls": "letsencrypt", "acme_directory": staging}).trusted
+
+
+def test_each_who_stamps_nginx_s_reload_has_a_stamp_of_their_own_until_it_is_done() -> None:
+    """Else who comes second finds the stamp moved away, and fails: a run, certbot's hook, a watched certificate."""
+    who = (
+        units.act(nginx.OURS, "reload"),
+        render("nginx/renewal-hook"),
+        render("systemd/harvest-certificates.service"),
+    )
+    stamps = [set(re.findall(r"harvest-stamps/(nginx\.service\.\w+)", script)) for script in who]
+    assert [len(names) for names in stamps] == [1, 1, 1]
+    assert len(set.union(*stamps)) == 3
