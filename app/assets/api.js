@@ -153,32 +153,6 @@ window.harvest = (() => {
   whenever(".dash-dropdown-focus-target", (one) => { one.tabIndex = -1; });
   whenever("button.dash-dropdown", (one) => { one.tabIndex = 0; });
 
-  /* A new row of a triple is drawn: the keyboard goes on in the first empty field, or with the sentence. */
-  let next = null;
-  document.addEventListener("click", (event) => {
-    const button = event.target instanceof Element && event.target.closest("button");
-    if (button && button.id === "add-triple") next = "triple";
-    else if (button && button.matches(".triple .remove")) document.getElementById("add-triple").focus();
-    else if (button && (button.id === "save" || button.id.includes("sentence-edit"))) next = "sentence";
-  });
-  whenever(".triple:last-child", (row) => {
-    if (!next) return;
-    const inputs = [...row.querySelectorAll("input")];
-    (next === "sentence" ? document.getElementById("sentence") : inputs.find((one) => !one.value) ?? inputs[0]).focus();
-    next = null;
-  });
-  window.dash_clientside = Object.assign(window.dash_clientside || {}, { harvest: {
-    keepDraft: (sentence, values, picked, editing, ids, of, drafts) => {
-      if (!ids.length) return window.dash_clientside.no_update; // the form is leaving the page
-      const { [of]: _, ...others } = drafts ?? {};
-      if (!sentence && !values.some(Boolean) && !editing) return others;
-      const triples = {};
-      ids.forEach((one, at) => { (triples[one.row] ??= {})[one.field] = values[at] ?? ""; });
-      /* null and not undefined: JSON drops that, and Dash would store what never becomes equal for ever. */
-      return { ...others, [of]: { sentence: sentence ?? "", triples: Object.values(triples), picked: picked ?? null, editing: editing ?? null } };
-    },
-  } });
-
   /* Notes that the server sent: shown the same way as our own. */
   whenever("#server-note [data-note]", (one) => say(one.dataset.note, one.dataset.kind));
   /* A new page is announced and keyboards start at its heading. */

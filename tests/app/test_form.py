@@ -69,8 +69,10 @@ def test_a_half_filled_form_outlives_its_session_and_a_double_click_saves_once(w
     walker.press((Keys.ALT, "t"))
     filled = ["TP53 acts.", "TP53", "Gene", "activates", "p21", "Protein"]
     walker.until(lambda: form(walker) == [*filled, "TP53", "Gene", "", "", ""])
-    where = "return JSON.parse(document.activeElement.id)"
-    walker.until(lambda: walker.run(where) == {"type": "triple", "row": 1, "field": "relation_type"})
+    where = (
+        "return [document.activeElement.name, document.activeElement.closest('.triple:last-child') !== null]"
+    )
+    walker.until(lambda: walker.run(where) == ["relation_type", True])
     walker.run("document.querySelectorAll('.triple .remove')[1].click()")
     walker.until(lambda: form(walker) == filled)
     requests.post(f"{found['api']}/logout", headers=token(found), timeout=60)
@@ -146,6 +148,31 @@ def test_two_windows_on_one_sentence_lose_nothing(walker, found):
     save("", "Save")
     walker.see(".saved", "Once. First window. Again. Kept.")
     walker.see(".saved button", "page 1")
+
+
+def test_a_row_among_many_is_there_at_once(walker, found):
+    """Dash took 7 s for a row after 60 others."""
+    triples = [triple(sink_entity_name=f"sink {number}") for number in range(60)]
+    saved = {"sentence": "Sixty.", "paper_id": 3, "triples": triples}
+    made = requests.post(f"{found['api']}/save", json=saved, headers=token(found), timeout=60).json()
+    walker.go("papers/3")
+    sign_in_where_we_are(walker)
+    walker.see(".saved", "Sixty.")
+    walker.click(".saved button", "Edit")
+    rows = "document.querySelectorAll('.triple').length"
+    walker.until(lambda: walker.run(f"return {rows}") == 60)
+    click = "for (const one of document.querySelectorAll(arguments[0])) one.click();"
+    assert walker.run(f"{click} return {rows}", "#add-triple") == 61
+    assert walker.run(f"{click} return {rows}", ".triple:nth-child(3) .remove") == 60
+    walker.run("document.querySelector('.triple:last-child .relation_type input').focus()")
+    walker.fill_triple("inhibits", "drought", "Environment")
+    walker.press((Keys.CONTROL, Keys.ENTER))
+    walker.see(".toast", "Saved with 60 triples.")
+    where = f"{found['api']}/sentences/{made['sentence_id']}"
+    kept = requests.get(where, headers=token(found), timeout=60).json()["triples"]
+    sinks = [f"sink {number}" for number in range(60) if number != 2]
+    assert [one["sink_entity_name"] for one in kept] == [*sinks, "drought"]
+    assert walker.run(f"{click} return {rows}", ".triple .remove") == 1, "the last one is emptied"
 
 
 def test_a_highlight_made_by_mistake_is_removed(walker):

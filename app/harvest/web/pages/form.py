@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client
-from harvest.web.parts import action, clicked, field, note, text_input
+from harvest.web.parts import action, clicked, field, note
 
 FIELDS = (
     ("source_entity_name", "Source entity", "entity-names"),
@@ -45,9 +44,10 @@ def fields(draft: dict, choices: dict, names: list[str]) -> list[Any]:
                         placeholder="Select text in the PDF, or type it here",
                     ),
                 ),
-                html.Div(
-                    [_triple(row, one) for row, one in enumerate(draft.get("triples") or [{}])], id="triples"
-                ),
+                # assets/form.js draws one of these for each of the rows.
+                html.Div(_triple(), id="triple", hidden=True),
+                html.Div(id="triples"),
+                dcc.Store(id="rows", data=draft.get("triples") or [{}]),
                 html.Div(
                     [
                         html.Button("Add a triple", id="add-triple", title="Alt+T"),
@@ -63,40 +63,16 @@ def fields(draft: dict, choices: dict, names: list[str]) -> list[Any]:
     ]
 
 
-def _triple(row: int, values: dict) -> html.Fieldset:
-    def control(name: str, label: str, options: str) -> html.Div:
-        key = {"type": "triple", "field": name, "row": row}
+def _triple() -> html.Fieldset:
+    def control(name: str, label: str, options: str) -> html.Label:
         limit = 300 if name.endswith("_name") else 60
-        made = text_input(key, list=options, value=values.get(name, ""), maxLength=limit)
-        # A <label> around its control: the control's id is made by Dash.
+        made = dcc.Input(name=name, type="text", list=options, maxLength=limit, autoComplete="off")
         return html.Label([html.Span(label), made], className=f"field {name}")
 
     remove = html.Button(
-        "×",
-        id={"type": "triple-remove", "row": row},
-        className="plain remove",
-        title="Remove this triple",
-        **{"aria-label": "Remove this triple"},
+        "×", className="plain remove", title="Remove this triple", **{"aria-label": "Remove this triple"}
     )
-    return html.Fieldset(
-        [html.Legend("Triple"), *(control(*one) for one in FIELDS), remove],
-        className="triple",
-        key=f"{row}-{uuid.uuid4().hex[:6]}",
-    )
-
-
-def _rows(values: list[Any], ids: list[dict]) -> dict[int, dict[str, str]]:
-    """The form's triples as {row: {field: text}}."""
-    rows: dict[int, dict[str, str]] = {}
-    for value, one in zip(values, ids, strict=True):
-        rows.setdefault(one["row"], {})[one["field"]] = (value or "").strip()
-    return rows
-
-
-def _next_triple(rows: list[dict]) -> dict:
-    """A new row continues where the last one was: the same source, as most sentences go on about one thing."""
-    last = rows[-1] if rows else {}
-    return {name: last.get(name, "") for name in ("source_entity_name", "source_entity_attr")}
+    return html.Fieldset([html.Legend("Triple"), *(control(*one) for one in FIELDS), remove])
 
 
 def _refused(sentence_id: int, why: str) -> dict:
@@ -112,41 +88,15 @@ def _refused(sentence_id: int, why: str) -> dict:
 
 
 def register(app: dash.Dash) -> None:
-    values, ids = (
-        State({"type": "triple", "field": ALL, "row": ALL}, "value"),
-        State({"type": "triple", "field": ALL, "row": ALL}, "id"),
-    )
-
-    @app.callback(
-        Output("triples", "children"),
-        Input("add-triple", "n_clicks"),
-        Input({"type": "triple-remove", "row": ALL}, "n_clicks"),
-        values,
-        ids,
-        prevent_initial_call=True,
-    )
-    def change_rows(_add: Any, _remove: Any, given: list[Any], names: list[dict]) -> Any:
-        if not clicked():
-            return dash.no_update
-        rows, drawn = _rows(given, names), dash.Patch()
-        if dash.ctx.triggered_id == "add-triple":
-            drawn.append(_triple(max(rows, default=0) + 1, _next_triple(list(rows.values()))))
-        elif len(rows) > 1:
-            del drawn[list(rows).index(dash.ctx.triggered_id["row"])]
-        else:
-            return [_triple(0, {})]
-        return drawn
-
     @app.callback(
         Output("saved", "data"),
         Output("sentence", "value"),
-        Output("triples", "children", allow_duplicate=True),
+        Output("rows", "data"),
         Output("picked", "data"),
         Output("editing", "data"),
         Input("save", "n_clicks"),
         State("sentence", "value"),
-        values,
-        ids,
+        State("rows", "data"),
         State("paper-id", "data"),
         State("picked", "data"),
         State("editing", "data"),
@@ -157,12 +107,13 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def save(
-        _clicks: Any, text: str, given: Any, names: Any, paper: int, picked: Any, editing: Any, count: int
+        _clicks: Any, text: str, given: list[dict], paper: int, picked: Any, editing: Any, count: int
     ) -> Any:
         if not clicked():
             return [dash.no_update] * 5
-        rows = [one for one in _rows(given, names).values() if any(one.values())]
-        missing = {label for one in rows for name, label, _ in FIELDS if not one.get(name)}
+        rows = [{name: (one.get(name) or "").strip() for name, *_ in FIELDS} for one in given]
+        rows = [one for one in rows if any(one.values())]
+        missing = {label for one in rows for name, label, _ in FIELDS if not one[name]}
         if not (text or "").strip():
             raise client.ApiError(422, "Please fill in the sentence.")
         if missing or not rows:
@@ -181,11 +132,11 @@ def register(app: dash.Dash) -> None:
             place = {key: value for key, value in (picked or {}).items() if value}
             client.call("POST", "/save", json={"paper_id": paper, **body, **place})
         note(f"Saved with {len(rows)} triple{'s' if len(rows) > 1 else ''}.")
-        return count + 1, "", [_triple(0, {})], None, None
+        return count + 1, "", [{}], None, None
 
     @app.callback(
         Output("sentence", "value", allow_duplicate=True),
-        Output("triples", "children", allow_duplicate=True),
+        Output("rows", "data", allow_duplicate=True),
         Output("editing", "data", allow_duplicate=True),
         Output("picked", "data", allow_duplicate=True),
         Input({"type": "sentence-edit", "id": ALL, "at": ALL}, "n_clicks"),
@@ -197,12 +148,11 @@ def register(app: dash.Dash) -> None:
         if not clicked():
             return [dash.no_update] * 4
         if dash.ctx.triggered_id == "cancel":
-            return "", [_triple(0, {})], None, None
+            return "", [{}], None, None
         one = client.call("GET", f"/sentences/{dash.ctx.triggered_id['id']}")
-        rows = one["triples"] or [{}]
         editing = {"id": one["id"], "version": one["version"]}
         picked = {"page": one["page"], "highlight_id": one["highlight_id"]}
-        return one["sentence"], [_triple(at, row) for at, row in enumerate(rows)], editing, picked
+        return one["sentence"], one["triples"] or [{}], editing, picked
 
     @app.callback(
         Output("form-title", "children"),
@@ -225,10 +175,9 @@ def register(app: dash.Dash) -> None:
         dash.ClientsideFunction("harvest", "keepDraft"),
         Output("drafts", "data"),
         Input("sentence", "value"),
-        Input({"type": "triple", "field": ALL, "row": ALL}, "value"),
+        Input("rows", "data"),
         Input("picked", "data"),
         Input("editing", "data"),
-        ids,
         State("draft-of", "data"),
         State("drafts", "data"),
     )
