@@ -220,26 +220,19 @@ def register(app: dash.Dash) -> None:
     @app.callback(
         Output("marks", "children"),
         Input("picked", "data"),
-        State("paper-id", "data"),
-        prevent_initial_call=True,
-    )
-    @action
-    def marks(_picked: Any, paper: int) -> Any:
-        return _marks(client.call("GET", "/me"), paper)
-
-    @app.callback(
-        Output("marks", "children", allow_duplicate=True),
         Input({"type": "mark-remove", "id": ALL}, "n_clicks"),
         State("paper-id", "data"),
         prevent_initial_call=True,
     )
     @action
-    def unmark(_clicks: Any, paper: int) -> Any:
-        if not clicked():
-            return dash.no_update
-        client.call("DELETE", f"/highlights/{dash.ctx.triggered_id['id']}")
-        left = _marks(client.call("GET", "/me"), paper)
-        return [*left, html.Span(id="highlights-changed", key=uuid.uuid4().hex)]
+    def marks(_picked: Any, _clicks: Any, paper: int) -> Any:
+        changed = []
+        if dash.ctx.triggered_id != "picked":
+            if not clicked():
+                return dash.no_update
+            client.call("DELETE", f"/highlights/{dash.ctx.triggered_id['id']}")
+            changed = [html.Span(id="highlights-changed", key=uuid.uuid4().hex)]
+        return [*_marks(client.call("GET", "/me"), paper), *changed]
 
     @app.callback(
         Output("saved", "data", allow_duplicate=True),
@@ -267,10 +260,7 @@ def register(app: dash.Dash) -> None:
         note(f"The paper is {STATUS[value].lower()}.")
         return dash.no_update
 
-    @app.callback(
-        Output("refresh", "data", allow_duplicate=True), Input("uploaded", "data"), prevent_initial_call=True
-    )
-    def uploaded(data: dict | None) -> Any:
+    @app.callback(Input("uploaded", "data"), prevent_initial_call=True)
+    def uploaded(data: dict | None) -> None:
         if data:
             refresh()
-        return dash.no_update
