@@ -81,6 +81,20 @@ def test_of_many_at_the_same_moment_one_changes_a_sentence(ann, backend, paper):
     assert len(ann.get(f"/sentences/{made}")[1]["triples"]) == 9
 
 
+def test_a_triple_deleted_at_the_moment_of_a_change_does_not_come_back(ann, backend, paper):
+    def send(method, path, **options):
+        return backend.test_client().open(path, method=method, headers=ann.headers, **options).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for _ in range(30):
+            one = ann.get(f"/sentences/{save(ann, paper)}")[1]
+            change = {"sentence": "Changed.", "triples": [triple()], "version": one["version"]}
+            put = pool.submit(send, "PUT", f"/api/sentences/{one['id']}", json=change)
+            gone = pool.submit(send, "DELETE", f"/api/triple/{one['triples'][0]['id']}")
+            assert put.result() in (200, 409)
+            assert gone.result() == 404 or not ann.get(f"/sentences/{one['id']}")[1]["triples"]
+
+
 def test_highlights_are_rows_and_the_file_stays_as_it_was(ann, paper):
     data = a_pdf()
     name = ann.upload(f"/papers/{paper['id']}/pdf", data)[1]["pdf"]["name"]
