@@ -49,7 +49,8 @@ def host(lab_host: hosts.Host) -> hosts.Host:
 
 
 FORGED = {"X-Forwarded-For": "1.2.3.4, 127.0.0.1", "X-Real-IP": "1.2.3.4", "Forwarded": "for=1.2.3.4"}
-FORGED |= {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"}  # gunicorn refuses two that differ
+# gunicorn refuses two that differ.
+FORGED |= {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "X-Forwarded-Protocol": "ssl"}
 SEEN = "SELECT DISTINCT address FROM login_failure WHERE email = 'forger@b.org'"
 
 
@@ -85,9 +86,9 @@ def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) 
     person = threading.Thread(target=work)
     person.start()
     guesses = [
-        # Upstream's name of signing in is one more way to guess.
+        # Upstream's names of signing in are more ways to guess.
         requests.post(
-            f"{URL}api/{('login', 'admin/auth')[n % 2]}",
+            f"{URL}api/{('login', 'admin/auth', 'admin/export/triples')[n % 3]}",
             json={"email": "a@b.org", "password": f"x{n}"},
             timeout=30,
         )
@@ -98,7 +99,7 @@ def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) 
     refused = [guess for guess in guesses if guess.headers.get("Retry-After") == "5"]
     assert len(refused) >= 10
     assert {guess.status_code for guess in refused} == {429}
-    assert {guess.url.rpartition("/")[2] for guess in refused} == {"login", "auth"}
+    assert {guess.url.rpartition("/")[2] for guess in refused} == {"login", "auth", "triples"}
     assert refused[-1].json()["ok"] is False
     assert set(worked) == {200}
 
@@ -148,6 +149,23 @@ def test_nobody_chooses_what_others_get_as_the_page_s_frame(host: hosts.Host) ->
         odd.request("GET", f"/harvest/x/..//{name}")
         assert odd.getresponse().status == 200
         assert Visitor(URL).get(name).headers["Content-Type"] == "application/json"
+
+
+def test_nobody_waits_while_the_page_s_frame_is_asked_for_anew(host: hosts.Host) -> None:
+    """Whoever comes first asks HARVEST; the others get what is kept, though it is too old."""
+    assert Visitor(URL).get("_dash-layout").status_code == 200
+    time.sleep(3.2)
+    host.exec("systemctl kill -s STOP harvest-frontend.service")
+    first = threading.Thread(target=lambda: Visitor(URL).get("_dash-layout"))
+    try:
+        first.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert Visitor(URL).get("_dash-layout").status_code == 200
+        assert time.monotonic() - began < 1
+    finally:
+        host.exec("systemctl kill -s CONT harvest-frontend.service")
+        first.join()
 
 
 def flood(method: str, path: str, people: int, each: int) -> Counter[int]:

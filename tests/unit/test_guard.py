@@ -83,6 +83,30 @@ def test_rules_that_the_kernel_does_not_ask_are_put_up_again() -> None:
     assert "ufw reload" in command
 
 
+ASKED = (
+    "-P INPUT DROP",
+    "-P FORWARD DROP",
+    "-A INPUT -j ufw-before-input",
+    "-A ufw-before-input -j ufw-user-input",
+)
+
+
+def test_ufw_s_rules_count_where_the_kernel_asks_them_and_drops_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    def live(*lines: str) -> int:
+        said = "\n".join([*lines, "-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT"])
+        (tmp_path / "iptables").write_text(f"#!/bin/sh\ncat <<'EOT'\n{said}\nEOT\n")
+        (tmp_path / "iptables").chmod(0o755)
+        return int(look.firewall()["live"]["v4"])
+
+    assert live(*ASKED) == 1
+    for missing in ASKED:
+        assert live(*(line for line in ASKED if line != missing)) == -1, missing
+
+
 def test_ufw_s_ipv6_is_on_also_where_the_kernel_has_none(tmp_path: Path) -> None:
     """IPv6's rules are counted where the kernel has it; UFW shall know them on the day that it gets it."""
     want = firewall.Firewall((22,))
