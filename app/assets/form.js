@@ -1,9 +1,9 @@
 /* The form for a sentence. Its rows of triples are drawn here and not by Dash, whose work for one more row grows with the
-   square of their number. The store `rows` holds what they say: written here by whoever types, by the server to fill the form. */
+   square of their number. The server fills the form through the store `fill`; the store `rows` says what stands in it. */
 (() => {
   const { tell, whenever } = window.harvest;
   const box = () => document.getElementById("triples");
-  let rows = [], toSentence = false;
+  let filled = [], toSentence = false;
 
   function append(values) {
     const row = document.getElementById("triple").firstElementChild.cloneNode(true);
@@ -16,27 +16,22 @@
     return row;
   }
 
-  function keep() {
-    rows = [...box().children].map((row) =>
-      Object.fromEntries([...row.querySelectorAll("input")].map((one) => [one.name, one.value])));
-    box().shown = JSON.stringify(rows);
-    tell("rows", { data: rows });
-  }
+  const read = () => [...box().children].map((row) =>
+    Object.fromEntries([...row.querySelectorAll("input")].map((one) => [one.name, one.value])));
+  const keep = () => tell("rows", { data: read() });
 
   function draw() {
-    const shown = JSON.stringify(rows);
-    if (!box() || box().shown === shown) return;
+    if (!box()) return;
     box().replaceChildren();
-    rows.forEach(append);
-    box().shown = shown;
+    filled.forEach(append);
     if (toSentence) document.getElementById("sentence").focus();
     toSentence = false;
   }
-  whenever("#triples", draw); // where the store spoke before React drew the box
+  whenever("#triples", draw); // where the server spoke before React drew the box
 
   /* A new row continues where the last one was: the same source, as most sentences go on about one thing. */
   function add() {
-    const { source_entity_name, source_entity_attr } = rows.at(-1) ?? {};
+    const { source_entity_name, source_entity_attr } = read().at(-1) ?? {};
     const inputs = [...append({ source_entity_name, source_entity_attr }).querySelectorAll("input")];
     (inputs.find((one) => !one.value) ?? inputs[0]).focus();
     keep();
@@ -59,9 +54,12 @@
   });
 
   window.dash_clientside = Object.assign(window.dash_clientside || {}, { harvest: {
-    keepDraft: (sentence, given, picked, editing, of, drafts) => {
-      rows = given;
+    fill: (given) => {
+      filled = given;
       draw();
+      return given;
+    },
+    keepDraft: (sentence, rows, picked, editing, of, drafts) => {
       const { [of]: _, ...others } = drafts ?? {};
       if (!sentence && !editing && !rows.some((row) => Object.values(row).some(Boolean))) return others;
       /* null and not undefined: JSON drops that, and Dash would store what never becomes equal for ever. */

@@ -47,7 +47,8 @@ def fields(draft: dict, choices: dict, names: list[str]) -> list[Any]:
                 # assets/form.js draws one of these for each of the rows.
                 html.Div(_triple(), id="triple", hidden=True),
                 html.Div(id="triples"),
-                dcc.Store(id="rows", data=draft.get("triples") or [{}]),
+                dcc.Store(id="fill", data=draft.get("triples") or [{}]),
+                dcc.Store(id="rows"),
                 html.Div(
                     [
                         html.Button("Add a triple", id="add-triple", title="Alt+T"),
@@ -91,7 +92,7 @@ def register(app: dash.Dash) -> None:
     @app.callback(
         Output("saved", "data"),
         Output("sentence", "value"),
-        Output("rows", "data"),
+        Output("fill", "data"),
         Output("picked", "data"),
         Output("editing", "data"),
         Input("save", "n_clicks"),
@@ -136,7 +137,7 @@ def register(app: dash.Dash) -> None:
 
     @app.callback(
         Output("sentence", "value", allow_duplicate=True),
-        Output("rows", "data", allow_duplicate=True),
+        Output("fill", "data", allow_duplicate=True),
         Output("editing", "data", allow_duplicate=True),
         Output("picked", "data", allow_duplicate=True),
         Input({"type": "sentence-edit", "id": ALL, "at": ALL}, "n_clicks"),
@@ -171,6 +172,9 @@ def register(app: dash.Dash) -> None:
             told.append(html.Button("Load the newer version", id=which))
         return "Edit", "Cancel", "Save mine instead" if why else "Save changes", told
 
+    app.clientside_callback(
+        dash.ClientsideFunction("harvest", "fill"), Output("rows", "data"), Input("fill", "data")
+    )
     app.clientside_callback(
         dash.ClientsideFunction("harvest", "keepDraft"),
         Output("drafts", "data"),
