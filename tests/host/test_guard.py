@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import hosts, keys, network
+from provision import guard
 from tests.host.authority import bridge_address
 from tests.host.guarding import essence, fingerprint, prepare, refresh, run, start, until
 
@@ -82,6 +83,11 @@ def test_a_firewall_rule_that_drops_the_controller_is_undone(fresh: hosts.Host) 
 
 def test_an_invalid_line_of_sshd_s_is_undone_in_sshd_s_own_words(fresh: hosts.Host) -> None:
     fresh.exec("echo 'NoSuchKeyword yes' >/etc/ssh/sshd_config.d/90-mine.conf")
+    # With a firewall of somebody's own, which UFW comes on top of for a moment.
+    fresh.exec(
+        "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT;"
+        " iptables -P INPUT DROP"
+    )
     before = fingerprint(fresh)
     code, said = run(fresh.name)
     assert_undone(fresh, before, code, said, "Bad configuration option: NoSuchKeyword")
@@ -216,13 +222,53 @@ def test_a_firewall_that_somebody_opened_below_ufw_is_put_up_and_shuts_nobody_ou
         assert code == 0, f"{how}: {said}"
         assert fingerprint(fresh) == before, how
     assert "Success" not in run(fresh.name)[1].split("Results")[0]
+    fresh.exec(
+        f"{guard.arm_script(['/etc/ufw'], 60)}\n{OPENED['flushed']}\nsystemctl start harvest-guard.service"
+    )
+    assert fingerprint(fresh) == before, "flushed while a confirmation was awaited"
     fresh.exec(OPENED["flushed"])
     hosts.up(fresh.name, settings={"ssh_port": 2222})
     fresh.exec("sed -i '1i Port 22' /etc/ssh/sshd_config")  # it would stay open, too
+    flushed = fingerprint(fresh)
     code, said = run(fresh.name)
     assert (code, "undone: " in said) == (1, True), said
     assert "refused: another file of sshd names another Port than 2222" in said
     assert someone_gets_in(fresh), "the undoing leaves it as open as it was"
+    after = fingerprint(fresh)
+    assert without_ufw(after) == without_ufw(flushed)
+    assert {"-N ufw-before-input", "-N ufw6-before-input"} <= set(after), "they were there before"
+
+
+def without_ufw(lines: list[str]) -> list[str]:
+    """A fingerprint without UFW's own rules and chains, for where it is not up and they are of no account."""
+    return [line for line in lines if "-N ufw" not in line and "-A ufw" not in line and "-j ufw" not in line]
+
+
+def test_no_program_and_no_authority_names_a_key_for_the_admin(fresh: hosts.Host) -> None:
+    """As some companies' images have it: a directory is asked for keys, or a certificate says who somebody is."""
+    fresh.exec(
+        """cd /root; rm -f thief* guest*; ssh-keygen -qt ed25519 -N '' -f thief; ssh-keygen -qt ed25519 -N '' -f guest
+        ssh-keygen -qs thief -I guest -n sysop guest.pub; cp thief.pub /etc/ssh
+        cat >/etc/ssh/sshd_config.d/90-mine.conf <<'EOT'
+AuthorizedKeysCommand /bin/cat /etc/ssh/thief.pub
+AuthorizedKeysCommandUser nobody
+TrustedUserCAKeys /etc/ssh/thief.pub
+EOT"""
+    )
+    assert run(fresh.name)[0] == 0
+    thief, guest = (
+        f"ssh -i /root/{name} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        " sysop@localhost id -un"
+        for name in ("thief", "guest")
+    )
+    assert [fresh.exec(login, check=False).stdout for login in (thief, guest)] == ["", ""]
+    ours = "/etc/ssh/sshd_config.d/00-harvest.conf"
+    fresh.exec(
+        f"sed -i '/^Authorized.*Command/d; /^TrustedUserCAKeys/d' {ours}; systemctl reload ssh; sleep 0.5"
+    )
+    assert [fresh.exec(login, check=False).stdout for login in (thief, guest)] == ["sysop\n"] * 2, (
+        "else they would"
+    )
 
 
 def test_a_host_that_is_known_by_another_of_its_keys_stays_known(fresh: hosts.Host, tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     assert deploy(hard.name).code == 0
     # As at boot and at renewals: the same content written anew, and files that change by themselves.
     hard.exec(
-        "cp /etc/hosts /etc/hosts.new; mv /etc/hosts.new /etc/hosts; ldconfig; touch /etc/adjtime /etc/passwd-"
+        "cp /etc/hosts /etc/hosts.new; mv /etc/hosts.new /etc/hosts; mkdir -p /etc/letsencrypt/live/x; "
+        "for own in adjtime ld.so.cache passwd- letsencrypt/live/x/key ssl/certs/x; do echo >>/etc/$own; done"
     )
     assert "since the last run" not in deploy(hard.name).said
     hard.exec(
@@ -121,7 +122,10 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     assert run.changed[:2] == ["System's configuration", "Its files are known"]
     run = deploy(hard.name)
     assert (run.changed, "since the last run" in run.said) == ([], False), run.said
-    hard.exec("rm /etc/cron.d/backdoor '/usr/local/bin/two words'; chmod 644 /etc/hosts")
+    hard.exec(
+        "rm -r /etc/cron.d/backdoor '/usr/local/bin/two words' /etc/letsencrypt/live/x /etc/ssl/certs/x; ldconfig; "
+        "chmod 644 /etc/hosts"
+    )
 
 
 def test_an_update_s_own_configuration_is_no_news_and_another_s_aide_is_left_alone(hard: hosts.Host) -> None:

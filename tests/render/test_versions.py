@@ -58,9 +58,7 @@ def test_an_unknown_name_gets_no_handshake_where_this_nginx_can_refuse_it(
 def test_an_unknown_name_learns_no_name_from_a_handshake(version: str, tmp_path: Path, pair: Path) -> None:
     """nginx 1.18 has no word for it: what stands there instead is tried with this machine's nginx."""
     write(tmp_path, settings_from(GOOD), host(version), pair)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     for file in (tmp_path / "sites-available").iterdir():
         lines = [line for line in file.read_text().splitlines() if not re.search(r"listen (\[::\]|80)", line)]
         file.write_text("\n".join(lines).replace("listen 443 ", f"listen 127.0.0.1:{port} "))
@@ -77,9 +75,7 @@ def test_an_unknown_name_learns_no_name_from_a_handshake(version: str, tmp_path:
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 def test_who_names_no_host_is_waited_for_15_seconds_and_not_60(tmp_path: Path, pair: Path) -> None:
     write(tmp_path, settings_from(GOOD), host("1.22.1-1"), pair)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     for file in (tmp_path / "sites-available").iterdir():
         lines = [
             line for line in file.read_text().splitlines() if not re.search(r"listen (\[::\]|443)", line)
@@ -95,6 +91,13 @@ def test_who_names_no_host_is_waited_for_15_seconds_and_not_60(tmp_path: Path, p
     finally:
         nginx.terminate()
         nginx.wait(10)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def connected(port: int) -> socket.socket:
