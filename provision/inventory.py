@@ -8,9 +8,11 @@ key as the port to connect to. Where the two differ (first run, or the port is b
 the port that answered and hands the setting on as `wanted_ssh_port`, which `settings_from` prefers.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -239,8 +241,14 @@ def _log_in(
 
 
 def _interrupted(*_: Any) -> NoReturn:
-    """Ctrl-C is no success: pyinfra's own handler ends with exit code 0, and a loop over hosts would go on."""
-    _stop(["Stopped. A change of who gets in that was not confirmed is undone by the host itself."], 130)
+    """Ctrl-C is no success: pyinfra's own handler ends with exit code 0, and a loop over hosts would go on.
+
+    Without an exception: one that is raised while Python is at a weak reference's callback, say, is swallowed.
+    """
+    with suppress(Exception):  # where it was just writing
+        sys.stdout.flush()
+    os.write(2, b"Stopped. A change of who gets in that was not confirmed is undone by the host itself.\n")
+    os._exit(130)
 
 
 def _data(host: "Host") -> dict[str, Any]:
@@ -248,7 +256,7 @@ def _data(host: "Host") -> dict[str, Any]:
     return dict(host.data.dict())  # type: ignore[no-untyped-call]
 
 
-def _stop(lines: Iterable[str], code: int = 1) -> NoReturn:
+def _stop(lines: Iterable[str]) -> NoReturn:
     """End the run. SystemExit passes through pyinfra, which would wrap anything else in a traceback."""
     print("\n".join(lines), file=sys.stderr, flush=True)
-    sys.exit(code)
+    sys.exit(1)

@@ -105,17 +105,17 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     assert deploy(hard.name).code == 0
     # As at boot and at renewals: the same content written anew, and files that change by themselves.
     hard.exec(
-        "cp /etc/hosts /etc/hosts.new; mv /etc/hosts.new /etc/hosts; mkdir -p /etc/letsencrypt/live/x; "
+        "cp /etc/hosts /etc/hosts.new; mv /etc/hosts.new /etc/host.conf; mkdir -p /etc/letsencrypt/live/x; "
         "for own in adjtime ld.so.cache passwd- letsencrypt/live/x/key ssl/certs/x; do echo >>/etc/$own; done"
     )
     assert "since the last run" not in deploy(hard.name).said
     hard.exec(
-        "touch /etc/cron.d/backdoor; chmod 666 /etc/hosts; rm /etc/issue.net; touch '/usr/local/bin/two words'"
+        "touch /etc/cron.d/backdoor; chmod 666 /etc/host.conf; rm /etc/issue.net; touch '/usr/local/bin/two words'"
     )
     done = audit(hard.name)
     assert done.returncode == 1
     run = deploy(hard.name)
-    changes = ("added: /etc/cron.d/backdoor", "changed: /etc/hosts", "removed: /etc/issue.net")
+    changes = ("added: /etc/cron.d/backdoor", "changed: /etc/host.conf", "removed: /etc/issue.net")
     for words in (*changes, "added: /usr/local/bin/two words"):
         assert words in done.stdout
         assert f"since the last run, not by it: {words}" in run.said
@@ -124,7 +124,7 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     assert (run.changed, "since the last run" in run.said) == ([], False), run.said
     hard.exec(
         "rm -r /etc/cron.d/backdoor '/usr/local/bin/two words' /etc/letsencrypt/live/x /etc/ssl/certs/x; ldconfig; "
-        "chmod 644 /etc/hosts"
+        "chmod 644 /etc/host.conf"
     )
 
 

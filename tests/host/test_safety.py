@@ -342,6 +342,9 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
         assert words in run.said, run.said
     deployed.exec("sed -i '/^Match/,$d' /etc/ssh/sshd_config")
     assert deployed.ssh("true", "eve", check=False).returncode == 255
+    run = deploy(deployed.name)
+    assert "since the last run, not by it: changed: /etc/ssh/sshd_config" in run.said
+    assert run.changed[0] == "Its files are known"
     assert deploy(deployed.name).changed == []
     done = audit(deployed.name)
     assert done.returncode == 0, done.stdout
