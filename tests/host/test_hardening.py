@@ -105,8 +105,8 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     assert deploy(hard.name).code == 0
     # As at boot and at renewals: the same content written anew, and files that change by themselves.
     hard.exec(
-        "cp /etc/hosts /etc/hosts.new; mv /etc/hosts.new /etc/host.conf; mkdir -p /etc/letsencrypt/live/x; "
-        "for own in adjtime ld.so.cache passwd- letsencrypt/live/x/key ssl/certs/x; do echo >>/etc/$own; done"
+        "cp /etc/host.conf /etc/new; mv /etc/new /etc/host.conf; mkdir -p /etc/letsencrypt/live/x; "
+        "for own in hosts adjtime ld.so.cache passwd- letsencrypt/live/x/key ssl/certs/x; do echo >>/etc/$own; done"
     )
     assert "since the last run" not in deploy(hard.name).said
     hard.exec(
