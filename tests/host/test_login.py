@@ -18,7 +18,7 @@ import pytest
 from lab import hosts, paths
 from tests.host.runs import BIN, REPO
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.xdist_group("g-login")]
 
 # Debian 12: newer sshds lock a client out after a few refused logins (PerSourcePenalties), and here many are refused.
 SUITE = "bookworm"
