@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provision.operations.firewall import Firewall, openings
 from provision.settings import Settings
 
 
@@ -67,8 +68,8 @@ def listening(run: Any) -> list[tuple[str, int, str]]:
 
 def others(settings: Settings, protocol: str) -> set[int]:
     """Ports that the settings open beside HARVEST's."""
-    named = (opening.split(" from ")[0].split("/") for opening in settings.firewall_allow)
-    return {int(port) for port, its in named if its == protocol}
+    opened = openings(Firewall((), settings.firewall_allow))
+    return {int(port) for port, its, _ in opened if its == protocol}
 
 
 def test_nothing_listens_to_the_world_but_what_the_mode_needs(run: Any, settings: Settings) -> None:

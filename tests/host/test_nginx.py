@@ -13,7 +13,7 @@ import requests
 
 from lab import hosts
 from tests.host.authority import bridge_address
-from tests.host.visitor import Visitor, big_pdf, paper_of
+from tests.host.visitor import From, Visitor, big_pdf, paper_of
 from tests.host.web_hosts import change
 
 NAME = "w-nginx.harvest.test"
@@ -102,17 +102,6 @@ def test_guessing_passwords_is_slowed_down_and_nobody_else_is(host: hosts.Host) 
     assert {guess.url.rpartition("/")[2] for guess in refused} == {"login", "auth", "triples"}
     assert refused[-1].json()["ok"] is False
     assert set(worked) == {200}
-
-
-class From(requests.adapters.HTTPAdapter):
-    """Requests that come from one of this machine's addresses."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, source_address=(self.address, 0), **options)
 
 
 def test_all_ipv6_addresses_of_one_guesser_count_as_one(host: hosts.Host) -> None:

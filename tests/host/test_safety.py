@@ -6,13 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 
 from lab import hosts, network
 from tests.host.authority import bridge_address
 from tests.host.guarding import until
 from tests.host.runs import REPO, Run, audit, deploy
-from tests.host.visitor import password
+from tests.host.visitor import From, password
 
 # With all that a shell, sudo and Python could trip over.
 SUDO = {"name": "HARVEST_TEST_SUDO", "value": 'xk7Quiet\'s "pass" $word \\ é'}
@@ -230,18 +229,11 @@ def test_sudo_s_password_is_asked_for_and_a_wrong_one_refused(deployed: hosts.Ho
     assert deploy(deployed.name).changed == []
 
 
-class From(HTTPAdapter):
-    """A client with an address of its own, a new connection for each request."""
-
-    def init_poolmanager(self, *words: object, **options: object) -> None:
-        super().init_poolmanager(*words, source_address=(network.other_address(), 0), **options)  # type: ignore[no-untyped-call]
-
-
 def guess(host: hosts.Host, elsewhere: bool) -> int:
     """A guess at somebody's password: the answer's status, 0 where nothing answers any more."""
     with requests.Session() as session:
         if elsewhere:
-            session.mount("http://", From())
+            session.mount("http://", From(network.other_address()))
         try:
             body = {"email": "a@b.org", "password": "guess"}
             return session.post(f"http://{host.fqdn}/api/login", json=body, timeout=2).status_code

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from lab import hosts
 from tests.host.runs import REPO
@@ -21,6 +22,17 @@ def password() -> str:
     lab = os.environ.get("LAB_DIR") or str(REPO / ".lab")
     with open(f"{lab}/harvest_password") as file:
         return file.read().strip()
+
+
+class From(HTTPAdapter):
+    """A client that has one of this machine's addresses."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *words: Any, **options: Any) -> None:
+        super().init_poolmanager(*words, source_address=(self.address, 0), **options)  # type: ignore[no-untyped-call]
 
 
 def big_pdf(size: int) -> bytes:
