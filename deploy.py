@@ -2,20 +2,20 @@
 
 from pyinfra import host
 
-from provision.settings import settings_from
-from provision.transport import no_delay
+from provision.pyinfra_bridge.transport import no_delay
+from provision.settings.model import settings_from
 from tasks.access import access
 from tasks.application import application
+from tasks.fail2ban import fail2ban
 from tasks.finish import finish
-from tasks.intrusion import intrusion
-from tasks.kernel import kernel
+from tasks.hardening import hardening
+from tasks.nginx import nginx
 from tasks.packages import packages
 from tasks.preflight import preflight
 from tasks.readiness import readiness
 from tasks.system import system
 from tasks.updates import updates
-from tasks.watch import watch
-from tasks.web import web
+from tasks.watchdog import watchdog
 
 no_delay(host)
 settings = settings_from(host.data.dict())
@@ -24,11 +24,11 @@ preflight(settings)
 system(settings)
 packages(settings)
 access(settings)
-kernel(settings)
+hardening(settings)
 updates(settings)
 application(settings)
-watch(settings)
-web(settings)
-intrusion(settings)
+watchdog(settings)
+nginx(settings)
+fail2ban(settings)
 readiness(settings)
 finish(settings)

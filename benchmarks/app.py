@@ -23,7 +23,7 @@ from pathlib import Path
 
 import requests
 
-from provision.templates import render
+from provision.engine.templates import render
 from tests.app import services
 
 ROUNDS, CLIENTS, SECONDS = 3, 100, 4

@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import hosts
-from provision.artifact import pack
-from provision.settings import Settings, settings_from
+from provision.operations.app.artifact import pack
+from provision.settings.model import Settings, settings_from
 from tasks import packages
 from tasks.release import APP
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from provision.settings import SettingsError, settings_from
+from provision.settings.model import SettingsError, settings_from
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
     from pyinfra.api.inventory import Inventory
 
-    from provision.login import Login
+    from provision.login.probe import Login
 
 # What groups decide; two groups of a host must not differ in it.
 MODE_KEYS = ("mode", "base_path")
@@ -212,9 +212,9 @@ def _log_in(
     from pyinfra.connectors.ssh import SSHConnector
     from pyinfra_cli.inventory import _is_inventory_group
 
-    from provision.login import log_in_all
-    from provision.login_pyinfra import adopt
-    from provision.login_target import target_for
+    from provision.login.probe import log_in_all
+    from provision.login.target import target_for
+    from provision.pyinfra_bridge.logins import adopt
 
     targets, failures = {}, {}
     for host in inventory:

@@ -18,7 +18,7 @@ LOCKS = (
     ("app/requirements.in", "app/requirements.txt", ()),
     ("requirements-dev.in", "requirements-dev.txt", ("-c", "app/requirements.txt")),
     ("requirements.in", "requirements.txt", ("-c", "requirements-dev.txt")),
-    ("provision/uv.in", "provision/uv.txt", ("-c", "requirements-dev.txt")),
+    ("provision/operations/app/uv.in", "provision/operations/app/uv.txt", ("-c", "requirements-dev.txt")),
 )
 
 

@@ -1,20 +1,20 @@
 """Who gets in: one admin by key, on one port, through a firewall that opens what the mode needs and nothing else.
 
-Changed as one, and confirmed by a fresh login or undone: provision/operations/access.py.
+Changed as one, and confirmed by a fresh login or undone: provision/operations/access/.
 """
 
 import re
 
-from provision.facts.host_state import HostState, Query
-from provision.operations.access import Access, settle
-from provision.operations.accounts import Account
+from provision.engine.state import HostState, Query
+from provision.engine.templates import render
+from provision.operations.access.access import Access, settle
+from provision.operations.access.accounts import Account
+from provision.operations.access.authorized_keys import Foreign
+from provision.operations.access.groups import Group
+from provision.operations.access.sshd import Sshd
+from provision.operations.access.ufw import Firewall
 from provision.operations.files import Absent, Directory, File, Files
-from provision.operations.firewall import Firewall
-from provision.operations.groups import Group
-from provision.operations.keys import Foreign
-from provision.operations.sshd import Sshd
-from provision.settings import Settings
-from provision.templates import render
+from provision.settings.model import Settings
 
 LOGIN_GROUP = "harvest-login"
 DROP_IN = "/etc/ssh/sshd_config.d/00-harvest.conf"

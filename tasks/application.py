@@ -1,17 +1,17 @@
 """HARVEST itself: its user, its release, its configuration, its units."""
 
-from provision.instances import FIRST, Instance
-from provision.operations.accounts import Account, ensure
+from provision.engine.templates import render
+from provision.operations.access.accounts import Account, ensure
+from provision.operations.app.first_admin import FirstAdmin, make
+from provision.operations.app.release import deploy, own
+from provision.operations.app.retire import Retired, retire
+from provision.operations.app.secret_key import KeptSecret, keep
+from provision.operations.app.static import Static, export
 from provision.operations.files import Directory, File, Files, place
-from provision.operations.first_admin import FirstAdmin, make
-from provision.operations.release import deploy, own
-from provision.operations.retire import Retired, retire
-from provision.operations.secrets import KeptSecret, keep
-from provision.operations.static import Static, export
-from provision.operations.units import Unit, Units, settle
-from provision.settings import Settings
-from provision.templates import render
-from provision.values import Secret
+from provision.operations.systemd import Unit, Units, settle
+from provision.settings.instances import FIRST, Instance
+from provision.settings.model import Settings
+from provision.settings.types import Secret
 from tasks.release import release
 
 WORKERS = 2

@@ -1,9 +1,9 @@
 """The end of a run that came to its end."""
 
-from provision.operations.access import unlock
-from provision.operations.integrity import Known, know
-from provision.settings import Settings
-from provision.templates import render
+from provision.engine.templates import render
+from provision.operations.access.access import unlock
+from provision.operations.aide import Known, know
+from provision.settings.model import Settings
 
 KNOWN = Known(render("system/aide.conf"))
 

@@ -1,9 +1,9 @@
 """What apt installs."""
 
-from provision.operations.packages import Packages, install
-from provision.operations.release import begin
-from provision.operations.units import Unit, Units, settle
-from provision.settings import Settings
+from provision.operations.app.release import begin
+from provision.operations.apt import Packages, install
+from provision.operations.systemd import Unit, Units, settle
+from provision.settings.model import Settings
 from tasks.release import release
 
 # What the build of HARVEST's environment needs; python3-pip-whl brings the pip that fetches uv.

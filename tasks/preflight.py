@@ -1,11 +1,11 @@
 """Refuse what we do not know before anything changes; wait for whoever is still setting the host up."""
 
-from provision.operations.access import Interrupted, resume
+from provision.operations.access.access import Interrupted, resume
+from provision.operations.aide import tell
+from provision.operations.app.release import room
 from provision.operations.host import Quiet, quiet
-from provision.operations.integrity import tell
-from provision.operations.release import room
-from provision.operations.support import Supported, check
-from provision.settings import Settings
+from provision.operations.supported_os import Supported, check
+from provision.settings.model import Settings
 from tasks.finish import KNOWN
 from tasks.packages import names
 from tasks.release import release

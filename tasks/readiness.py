@@ -1,8 +1,8 @@
 """The last word: HARVEST truly answers, through every door that a browser uses."""
 
-from provision.instances import Instance
-from provision.operations.readiness import Ready, answers
-from provision.settings import Settings
+from provision.operations.app.readiness import Ready, answers
+from provision.settings.instances import Instance
+from provision.settings.model import Settings
 
 CHOICES = ("entity_types", "relation_types")
 

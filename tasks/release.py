@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from provision.artifact import pack
-from provision.operations.release import Release
+from provision.operations.app.artifact import pack
+from provision.operations.app.release import Release
 
 APP = Path(__file__).parents[1] / "app"
 

@@ -2,7 +2,7 @@
 
 from provision.operations.files import File, Files, place
 from provision.operations.host import Identity, Trust, identify, trust
-from provision.settings import Settings
+from provision.settings.model import Settings
 
 
 def system(settings: Settings) -> None:

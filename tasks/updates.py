@@ -1,11 +1,11 @@
 """Security updates: those that are pending at the first provisioning at once, all later ones by the host itself."""
 
-from provision.operations.applied import Applied, apply
+from provision.engine.templates import render
+from provision.operations.apt import upgrade_script
 from provision.operations.files import File, Files, place
-from provision.operations.packages import upgrade_script
-from provision.operations.units import Unit, Units, settle
-from provision.settings import Settings
-from provision.templates import render
+from provision.operations.run_when_newer import Applied, apply
+from provision.operations.systemd import Unit, Units, settle
+from provision.settings.model import Settings
 
 CONFIGURATION = "/etc/apt/apt.conf.d/52harvest"
 STEMS = ("apt-daily", "apt-daily-upgrade")

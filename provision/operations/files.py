@@ -14,8 +14,8 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from provision.facts.host_state import Entry, HostState, Query
-from provision.operations.converge import Command, converge, script
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import Entry, HostState, Query
 
 
 @dataclass(frozen=True)

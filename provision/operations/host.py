@@ -9,10 +9,10 @@ from pyinfra.api import FunctionCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
-from provision.facts.host_state import HostState, Query
-from provision.operations.converge import Command, converge, script
-from provision.operations.packages import APT_WAIT_S
-from provision.transport import as_root as as_root
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import HostState, Query
+from provision.engine.sudo import as_root as as_root
+from provision.operations.apt import APT_WAIT_S
 
 LOCKS = (
     "/var/lib/dpkg/lock-frontend",

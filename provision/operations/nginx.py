@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provision.facts.host_state import HostState, Query
-from provision.operations.converge import Command, converge, script
-from provision.operations.units import DISABLED, Unit, act, is_stale
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import HostState, Query
+from provision.operations.systemd import DISABLED, Unit, act, is_stale
 
 CONF = "/etc/nginx/nginx.conf"
 SITES = "/etc/nginx/sites-enabled/*"

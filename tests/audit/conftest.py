@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from provision.secrets import value_of
-from provision.settings import Settings, settings_from
+from provision.settings.model import Settings, settings_from
+from provision.settings.secrets import value_of
 
 HANDED_ON = "HARVEST_AUDIT"
 """The environment variable by which pytest-xdist's workers learn what the first process resolved."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from provision.operations.firewall import Firewall, openings
-from provision.settings import Settings
+from provision.operations.access.ufw import Firewall, openings
+from provision.settings.model import Settings
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from provision.facts.host_state import LOOK, Query
-from provision.operations.integrity import CONF, MARK
-from provision.settings import Settings
+from provision.engine.state import LOOK, Query
+from provision.operations.aide import CONF, MARK
+from provision.settings.model import Settings
 
 WEAK = re.compile(r"cbc|arcfour|3des|sha1(?!\d)|md5|nistp|group1-|group14-|group-exchange|umac-64|ssh-dss")
 

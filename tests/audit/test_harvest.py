@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from provision.settings import Settings
+from provision.settings.model import Settings
 from tests.audit.doors import get
 
 SERVICE_PATHS = ("/opt/harvest", "/etc/harvest", "/etc/systemd/system")

@@ -2,11 +2,11 @@
 
 from pyinfra import host
 
-from provision.operations.access import Interrupted, resume, unlock
+from provision.operations.access.access import Interrupted, resume, unlock
+from provision.operations.apt import Packages, install
 from provision.operations.host import Quiet, quiet
-from provision.operations.packages import Packages, install
-from provision.operations.support import Supported, check
-from provision.settings import settings_from
+from provision.operations.supported_os import Supported, check
+from provision.settings.model import settings_from
 from tasks.access import access
 
 NAMES = ("openssh-server", "sudo", "ufw")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import hosts, keys, network
-from provision import guard
+from provision.operations.access import revert
 from tests.host.authority import bridge_address
 from tests.host.guarding import essence, fingerprint, prepare, refresh, run, start, until
 
@@ -223,7 +223,7 @@ def test_a_firewall_that_somebody_opened_below_ufw_is_put_up_and_shuts_nobody_ou
         assert fingerprint(fresh) == before, how
     assert "Success" not in run(fresh.name)[1].split("Results")[0]
     fresh.exec(
-        f"{guard.arm_script(['/etc/ufw'], 60)}\n{OPENED['flushed']}\nsystemctl start harvest-guard.service"
+        f"{revert.arm_script(['/etc/ufw'], 60)}\n{OPENED['flushed']}\nsystemctl start harvest-guard.service"
     )
     assert fingerprint(fresh) == before, "flushed while a confirmation was awaited"
     fresh.exec(OPENED["flushed"])

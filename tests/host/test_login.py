@@ -351,7 +351,7 @@ def test_all_troubles_are_told_at_once_and_nothing_is_run(site: Site, vps: hosts
 
 KNOCK = """
 import sys
-from provision.login_pyinfra import knock
+from provision.pyinfra_bridge.logins import knock
 from pyinfra import host
 from pyinfra.facts.server import Command
 for user, port in (("root", 22), ("sysop", 22), ("root", 2999)):

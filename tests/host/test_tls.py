@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from lab import hosts
-from provision.operations import units
+from provision.operations import systemd
 from provision.operations.nginx import OURS
 from tests.host.authority import Authority, bridge_address
 from tests.host.guarding import until
@@ -289,7 +289,7 @@ def test_a_run_and_a_renewal_can_reload_nginx_at_the_same_time(
 ) -> None:
     converge(host, tls="files", **pairs[3])
     renewals = "for i in $(seq 40); do systemctl start harvest-certificates || echo renewal $i failed; done"
-    reloads = f"for i in $(seq 40); do ( {units.act(OURS, 'reload')} ) || echo reload $i failed; done"
+    reloads = f"for i in $(seq 40); do ( {systemd.act(OURS, 'reload')} ) || echo reload $i failed; done"
     assert host.exec(f"( {renewals} ) & {reloads}; wait").stdout == ""
 
 

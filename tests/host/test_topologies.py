@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from lab import hosts
-from provision.settings import Settings, settings_from
+from provision.settings.model import Settings, settings_from
 from tests.host.authority import bridge_address, make_pair
 from tests.host.browser import page_of
 from tests.host.crawler import crawl, plain, shown

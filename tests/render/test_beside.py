@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from provision.settings import settings_from
+from provision.settings.model import settings_from
 from tests.render.test_nginx import NGINX, host, installed, pair, write
 from tests.render.test_versions import connected, free_port
-from tests.unit.test_settings import GOOD
+from tests.unit.examples import GOOD
 
 __all__ = ["pair"]
 OTHER = """server {{

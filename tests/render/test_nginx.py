@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from provision.facts.host_state import HostState
+from provision.engine.state import HostState
 from provision.operations.files import File, Link
-from provision.settings import settings_from
-from tasks.web import site
+from provision.settings.model import settings_from
+from tasks.nginx import site
+from tests.unit.examples import GOOD, TWO
 from tests.unit.states import state
-from tests.unit.test_instances import TWO
-from tests.unit.test_settings import GOOD
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 TOPOLOGIES: dict[str, dict[str, Any]] = {

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from provision.operations.files import File
-from provision.settings import settings_from
-from tasks.web import site
+from provision.settings.model import settings_from
+from tasks.nginx import site
 from tests.render.test_nginx import NGINX, host, pair, write
-from tests.unit.test_settings import GOOD
+from tests.unit.examples import GOOD
 
 __all__ = ["pair"]
 

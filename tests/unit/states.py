@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provision.facts.host_state import Entry, HostState
+from provision.engine.state import Entry, HostState
 
 SYSTEM = {
     "os": "debian",

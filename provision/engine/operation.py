@@ -1,0 +1,73 @@
+"""How every operation of ours is made: a pure function `changes(have, want) -> commands`.
+
+No commands, no change: a second run is a true no-op. What `have` must hold is announced when the deploy is
+prepared, so that one round trip serves all operations of a run that finds nothing to do. A run that does find
+something takes the operator's lock before its first change.
+"""
+
+import base64
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Protocol, TypeVar
+
+from pyinfra import host
+from pyinfra.api import FunctionCommand, StringCommand, operation
+from pyinfra.api.operation import OperationMeta
+
+from provision.engine import lock
+from provision.engine.state import HostState, Query, announce, forget, state_of
+from provision.pyinfra_bridge.order import install
+
+install()
+
+Want = TypeVar("Want", contravariant=True)
+Command = StringCommand | FunctionCommand
+
+
+class Operation(Protocol[Want]):
+    """What `converge` returns: called by tasks with a name for the log and the state wanted."""
+
+    def __call__(self, name: str, want: Want, **pyinfra_arguments: Any) -> OperationMeta: ...
+
+
+def converge(
+    query: Callable[[Want], Query],
+    changes: Callable[[HostState, Want], Iterable[Command | str]],
+    remarks: Callable[[HostState, Want], Iterable[str]] = lambda have, want: (),
+) -> Operation[Want]:
+    """A pyinfra operation out of a query and a pure function; `remarks` are told, change or not."""
+
+    def apply(want: Want) -> Generator[Command | str, None, None]:
+        have = state_of(host, query(want))
+        commands = list(changes(have, want))
+        if host.state.is_executing:
+            for sentence in remarks(have, want):
+                host.log(sentence)
+        for command in commands:
+            if host.state.is_executing:
+                if not lock.holds(host):
+                    yield lock.take()
+                forget(host)
+            yield command
+        if commands and host.state.is_executing:
+            forget(host)
+
+    wrapped = operation()(apply)
+
+    def call(name: str, want: Want, **pyinfra_arguments: Any) -> OperationMeta:
+        announce(host, query(want))
+        return wrapped(name=name, want=want, **pyinfra_arguments)
+
+    return call
+
+
+def script(text: str, stdin: bytes = b"") -> StringCommand:
+    """A POSIX shell script that runs as one command and stops at its first error.
+
+    `stdin` reaches the script as base64 on its standard input, which neither the host's process list nor
+    `--debug` shows: the way for secrets and for archives.
+    """
+    quoted = "'" + ("set -eu\n" + text).replace("'", "'\"'\"'") + "'"
+    command = StringCommand("sh", "-c", quoted)
+    if stdin:
+        command.connector_arguments["_stdin"] = base64.encodebytes(stdin).decode()
+    return command

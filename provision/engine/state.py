@@ -1,0 +1,194 @@
+"""A host's state as one typed value, read in one round trip and kept until something changes.
+
+pyinfra asks the host for each fact anew, one SSH channel each; a second run that finds nothing to do would spend
+its whole time so. Operations therefore say beforehand what they need (`Query`), the first one to run reads it all,
+and `forget` drops the answer as soon as a command was sent.
+"""
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from pydantic import BaseModel
+from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api.host import Host
+
+from provision.remote import source
+
+LOOK = source("host_state")
+
+
+@dataclass
+class Query:
+    """What to look at: names and paths, never a value (it stands on the host's command line)."""
+
+    files: set[str] = field(default_factory=set)
+    packages: set[str] = field(default_factory=set)
+    units: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    certificates: set[str] = field(default_factory=set)
+    urls: set[str] = field(default_factory=set)
+    firewall: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    """Glob patterns; with " :: " and words behind, only files that hold these words are found."""
+    notes: set[str] = field(default_factory=set)
+    """Small files whose text is wanted; never secret ones."""
+    groups: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    """{"all"}: the public keys of every account."""
+    foreign: set[str] = field(default_factory=set)
+    """Folders in which everything is to be root's, for all to read and for nobody else to write."""
+    edited: set[str] = field(default_factory=set)
+    """Markers: nothing in a marker's folder is to be newer than it."""
+    integrity: set[str] = field(default_factory=set)
+    """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
+
+    def __or__(self, other: "Query") -> "Query":
+        return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
+
+    def covers(self, other: "Query") -> bool:
+        return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(self))
+
+    def json(self) -> str:
+        return json.dumps({f.name: sorted(getattr(self, f.name)) for f in fields(self)})
+
+
+class Entry(BaseModel):
+    """One path. `changed` is the inode's change time in seconds since the epoch."""
+
+    kind: Literal["absent", "file", "directory", "link"]
+    mode: int = 0
+    owner: str = ""
+    group: str = ""
+    sha256: str = ""
+    target: str = ""
+    changed: float = 0.0
+
+
+class Unit(BaseModel):
+    """systemd's view; `started` and `stamped` (our last reload) in seconds since the epoch, 0 for never."""
+
+    load: str
+    active: str
+    enabled: str
+    needs_daemon_reload: bool
+    started: float
+    stamped: float
+
+
+class User(BaseModel):
+    """One account; the password itself is never read off the host, only whether there is one."""
+
+    uid: int
+    home: str
+    shell: str
+    group: str
+    groups: list[str]
+    has_password: bool
+
+
+class Firewall(BaseModel):
+    """UFW's configured rules (its "tuples") and the number of rules live in the kernel (-1: it does not ask them)."""
+
+    enabled: bool
+    defaults: list[str]
+    rules: dict[Literal["v4", "v6"], list[str]]
+    live: dict[Literal["v4", "v6"], int]
+
+
+class Answer(BaseModel):
+    """What a URL said; status 0 with the reason in `body` where nothing answered."""
+
+    status: int
+    type: str
+    body: str
+
+
+class Certificate(BaseModel):
+    """A certificate's DNS names, the seconds left, and those it was made for; no names where there is none."""
+
+    names: list[str] = []
+    left: float = 0.0
+    life: float = 0.0
+
+
+class System(BaseModel):
+    """The host itself; sizes in MiB."""
+
+    os: str
+    version: str
+    pretty: str
+    systemd: bool
+    python: str
+    hostname: str
+    timezone: str
+    free_mb: int
+    cores: int
+    cloud_init: bool
+    trusts: str
+    ipv6: bool = True
+
+
+class HostState(BaseModel):
+    """All that a query asked for."""
+
+    system: System
+    files: dict[str, Entry]
+    packages: dict[str, str]
+    units: dict[str, Unit]
+    users: dict[str, User]
+    firewall: Firewall | None
+    certificates: dict[str, Certificate]
+    urls: dict[str, Answer]
+    found: dict[str, list[str]] = {}
+    notes: dict[str, str] = {}
+    """Only those that are there."""
+    groups: dict[str, list[str]] = {}
+    """Members by the group file; only groups that are there."""
+    primary: dict[str, list[str]] = {}
+    """Accounts whose own group it is: members too, though the group file does not say so."""
+    keys: dict[str, list[str]] = {}
+    """Lines of every account's authorized_keys, by file."""
+    foreign: dict[str, list[str]] = {}
+    edited: dict[str, list[str]] = {}
+    integrity: dict[str, list[str]] = {}
+    """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
+
+
+class Look(FactBase[dict[str, Any]]):
+    """The fact behind `state_of`."""
+
+    def command(self, query: str) -> StringCommand:
+        return StringCommand("python3", "-c", QuoteString(LOOK), QuoteString(query))
+
+    def process(self, output: list[str]) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads("\n".join(output))
+        return answer
+
+
+_announced: WeakKeyDictionary[Host, Query] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Host, tuple[Any, Query, HostState]] = WeakKeyDictionary()
+
+
+def announce(host: Host, query: Query) -> None:
+    """Say what an operation will want to know, before the run begins."""
+    _announced[host] = _announced.get(host, Query()) | query
+
+
+def state_of(host: Host, query: Query) -> HostState:
+    """The host's state, covering at least `query`; read now unless known and nothing changed since."""
+    stage = host.state.current_stage  # what prepare saw is old by the time of execution
+    if host in _known:
+        known_stage, known_query, state = _known[host]
+        if known_stage == stage and known_query.covers(query):
+            return state
+    query = _announced.get(host, Query()) | query
+    state = HostState.model_validate(host.get_fact(Look, query=query.json()))
+    _known[host] = (stage, query, state)
+    return state
+
+
+def forget(host: Host) -> None:
+    """Something was, or is about to be, changed on the host."""
+    _known.pop(host, None)

@@ -1,0 +1,25 @@
+"""templates/ rendered from the settings: an unknown name is an error, never an empty string."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).parents[2] / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(  # noqa: S701 - configuration files, not HTML
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render(name: str, **values: Any) -> str:
+    """The template `name` (without its .j2) with `values`."""
+    return _environment().get_template(f"{name}.j2").render(**values)

@@ -1,0 +1,122 @@
+"""What the operator is told about a login: a sentence each, with the next command to type. Pure text."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.login.known_hosts import HostKey, label
+
+PLAIN_TYPES = {"ssh-ed25519": "ed25519", "ssh-rsa": "rsa"}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One user that was tried: `why` it failed, and with what (keys, "the password")."""
+
+    user: str
+    why: str
+    offered: tuple[str, ...] = ()
+
+
+def first_sight(address: str, port: int, key: HostKey, file: Path) -> str:
+    kind = PLAIN_TYPES.get(key.type, "ecdsa")
+    return (
+        f"seen for the first time: pinned {kind} key {key.fingerprint} for {label(address, port)} in {file}; "
+        f"compare it on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub"
+    )
+
+
+def changed(address: str, port: int, shown: HostKey, pins: Sequence[tuple[HostKey, Path]]) -> str:
+    """The host shows a key that is not the pinned one."""
+    expected = ", ".join(dict.fromkeys(f"{key.type} {key.fingerprint}" for key, _ in pins))
+    files = dict.fromkeys(str(file) for _, file in pins)
+    remove = " && ".join(shlex.join(["ssh-keygen", "-R", label(address, port), "-f", file]) for file in files)
+    return (
+        f"shows another host key than the pinned one: {shown.type} {shown.fingerprint} instead of {expected}; "
+        f"either it was rebuilt or somebody intercepts the connection. If you know that it was rebuilt, type: {remove}"
+    )
+
+
+def other_port(address: str, port: int, shown: HostKey, pins: Sequence[tuple[HostKey, Path]]) -> str:
+    """The new port shows a key that the host never showed on its other ports."""
+    expected = ", ".join(dict.fromkeys(f"{key.type} {key.fingerprint}" for key, _ in pins))
+    return (
+        f"shows another host key on port {port} than on the port it was pinned on: {shown.type} "
+        f"{shown.fingerprint} instead of {expected}; if port {port} is another machine's, set ssh_hostname or "
+        f"ssh_port. If both are this host, type: ssh-keyscan -p {port} {shlex.quote(address)}"
+        f" >> {shlex.quote(str(pins[0][1]))}"
+    )
+
+
+def cannot_pin(file: Path, detail: str) -> str:
+    return f"is seen for the first time, and {file} cannot take its key ({detail}); make it writable: ls -l {file}"
+
+
+def revoked(address: str, port: int, shown: HostKey) -> str:
+    return (
+        f"shows a host key that is marked @revoked for {label(address, port)} ({shown.type} "
+        f"{shown.fingerprint}); give the host a new one: ssh-keygen -A, after removing /etc/ssh/ssh_host_*"
+    )
+
+
+def no_such_name(address: str, detail: str) -> str:
+    return (
+        f'"{address}" does not resolve ({detail}); correct the name, or set ssh_hostname to its address. '
+        f"Try: getent hosts {shlex.quote(address)}"
+    )
+
+
+def unreachable(address: str, ports: Sequence[tuple[int, str]], via: str = "") -> str:
+    """`ports` are (port, what happened there)."""
+    seen = ", ".join(f"port {port} {what}" for port, what in ports)
+    jump = f" -J {shlex.quote(via)}" if via else ""
+    return (
+        f"is not reachable at {address}{' through ' + via if via else ''}: {seen}; is it up, and does a firewall let "
+        f"you through? Try: ssh -v{jump} -p {ports[-1][0]} {shlex.quote(address)}"
+    )
+
+
+def no_ssh(address: str, port: int, detail: str) -> str:
+    return (
+        f"takes connections on port {port} but does not speak SSH ({detail}); sshd may be limiting you after failed "
+        f"logins (fail2ban, PerSourcePenalties): wait a minute. Try: ssh -v -p {port} {shlex.quote(address)}"
+    )
+
+
+def no_login(address: str, port: int, attempts: Sequence[Attempt], notes: Sequence[str] = ()) -> str:
+    """The host answers and nobody gets in far enough."""
+    tried = "; ".join(
+        f"{attempt.user} {attempt.why}"
+        + (f" (offered {', '.join(attempt.offered)})" if attempt.offered else "")
+        for attempt in attempts
+    )
+    extra = "".join(f"; {note}" for note in notes)
+    return (
+        f"lets nobody in that can set it up: {tried}{extra}. "
+        f"Try: ssh -v -p {port} {attempts[-1].user}@{shlex.quote(address)}"
+    )
+
+
+REFUSED = "is refused"
+NOTHING_TO_OFFER = "has no key or password to offer"
+NO_COMMANDS = "logs in but may not run commands"
+NO_SUDO = "may not use sudo"
+SUDO_PASSWORD_UNKNOWN = "needs a password for sudo, and none is set (bootstrap_password, admin_password)"  # noqa: S105
+SUDO_PASSWORD_WRONG = "has another sudo password than the one that is set"  # noqa: S105
+
+
+def login_as_instead(user: str) -> str:
+    return f'{NO_COMMANDS} (the host says: log in as "{user}"; set bootstrap_user = "{user}")'
+
+
+def encrypted(key_file: str) -> str:
+    return f"{key_file} is encrypted and no agent holds it: ssh-add {shlex.quote(key_file)}"
+
+
+def unreadable(key_file: str, detail: str) -> str:
+    return f"{key_file} cannot be used as a private key ({detail})"
+
+
+def as_bootstrap(user: str, admin: str) -> str:
+    return f"logging in as {user}; {admin} cannot log in yet"

@@ -1,0 +1,180 @@
+"""Who gets in: the admin's account, keys and sudo, UFW and sshd, changed as one, confirmed by a login or undone.
+
+The order of a change: save and set the timer, change, log in afresh as the admin on the new port with sudo, close
+what only the old way in needed, log in again, stop the timer. Whatever fails on the way is undone at once; what
+nobody can undo any more (the controller died, the network went, the host rebooted) the timer undoes.
+"""
+
+import shlex
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+from pyinfra import host
+from pyinfra.api import FunctionCommand, operation
+from pyinfra.api.operation import OperationMeta
+
+from provision.engine import lock
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import HostState, Query, announce, forget, state_of
+from provision.operations import files
+from provision.operations.access import accounts, confirm, groups, revert, sshd, ufw
+from provision.operations.access import authorized_keys as public_keys
+
+# Users' and groups' files, with the copies that shadow's tools leave.
+PASSWD = tuple(
+    f"/etc/{name}{copy}"
+    for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+    for copy in ("", "-")
+)
+SYSTEMD = "/etc/systemd/system"
+SAVED = (
+    "/etc/ssh",
+    "/etc/ufw",
+    "/etc/default/ufw",
+    "/etc/sudoers.d",
+    f"{SYSTEMD}/ssh.socket.d",
+    f"{SYSTEMD}/sockets.target.wants/ssh.socket",
+    f"{SYSTEMD}/multi-user.target.wants/ssh.service",
+    f"{SYSTEMD}/ssh.service.requires",
+    f"{SYSTEMD}/sshd.service",
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """All that decides who gets in. A change is undone where nobody confirms it within `within_s` seconds."""
+
+    group: groups.Group
+    account: accounts.Account
+    keys: files.Files
+    sudo: files.Files
+    firewall: ufw.Firewall
+    sshd_files: files.Files
+    sshd: sshd.Sshd
+    foreign: public_keys.Foreign
+    within_s: int
+
+
+def query(want: Access) -> Query:
+    parts = (accounts.query(want.account), groups.query(want.group), ufw.query(want.firewall))
+    asked = Query(files={want.account.home}, notes={revert.ARMED}) | sshd.query(want.sshd)
+    for part in (
+        *parts,
+        public_keys.query(want.foreign),
+        *map(files.query, (want.keys, want.sudo, want.sshd_files)),
+    ):
+        asked |= part
+    return asked
+
+
+def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
+    """Everything but the closing of port `here`, by which this run came in."""
+    both = tuple(dict.fromkeys((*want.firewall.open_ports, here)))
+    yield from groups.made(have, want.group)
+    yield from accounts.changes(have, want.account)
+    yield from groups.changes(have, want.group)
+    yield from public_keys.named(have, want.keys)
+    yield from files.changes(have, want.keys)
+    yield from public_keys.changes(have, want.foreign)
+    yield from map(confirm.told, [*files.words(have, want.sudo), *files.words(have, want.sshd_files)])
+    wall = replace(want.firewall, open_ports=both)
+    if list(ufw.changes(have, want.firewall)):  # else the old port is closed already
+        yield from map(confirm.told, ufw.stale_words(have, wall))
+        yield from ufw.changes(have, wall)
+    placed = list(files.changes(have, want.sshd_files))
+    yield from placed
+    yield from sshd.changes(sshd.after(have, want.sshd_files) if placed else have, want.sshd)
+    # Last: where the admin changes, it takes the right from the one as whom this run came in.
+    yield from files.changes(have, want.sudo)
+
+
+def closing(have: HostState, want: Access) -> Iterator[Command]:
+    """What only the old way in needed."""
+    yield from map(confirm.told, ufw.stale_words(have, want.firewall))
+    yield from ufw.changes(have, want.firewall)
+
+
+def saved(have: HostState, want: Access) -> list[str]:
+    """The paths that a change may touch; a home that is still to be made goes as a whole."""
+    home = want.account.home
+    made = have.files[home].kind == "absent"
+    return [
+        *SAVED,
+        *PASSWD,
+        home if made else f"{home}/.ssh",
+        *public_keys.files_to_change(have, want.foreign),
+    ]
+
+
+def apply(want: Access) -> Generator[Command, None, None]:
+    have = state_of(host, query(want))
+    here = int(host.data.get("ssh_port") or 22)
+    if earlier := sshd.overriding(have, want.sshd):
+        words = f"{' and '.join(earlier)} is read before {want.sshd.config} and could undo it; rename or remove it"
+        yield script(f"echo {shlex.quote(words)} >&2; exit 1")
+        return
+    if host.state.is_executing:
+        for sentence in (*public_keys.sentences(have, want.foreign), *sshd.sentences(have, want.sshd)):
+            host.log(sentence)
+    waiting = revert.ARMED in have.notes  # a run was cut off before its confirmation
+    if not (waiting or list(opening(have, want, here)) or list(closing(have, want))):
+        return
+    if host.state.is_executing and not lock.holds(host):
+        yield lock.take()
+    yield script(revert.arm_script(saved(have, want), want.within_s))
+    have = _now(want)  # the timer may have fired just before
+    for command in opening(have, want, here):
+        yield confirm.guarded(command)
+    yield confirm.proven(want.account.name, want.sshd.port)
+    rest = list(closing(_now(want), want))
+    for command in rest:
+        yield confirm.guarded(command)
+    if rest:
+        yield confirm.proven(want.account.name, want.sshd.port)
+    yield script(revert.disarm_script())
+    if host.state.is_executing:
+        forget(host)
+
+
+def _now(want: Access) -> HostState:
+    """The host as it is now."""
+    if host.state.is_executing:
+        forget(host)
+    return state_of(host, query(want))
+
+
+_wrapped = operation()(apply)
+
+
+def settle(name: str, want: Access) -> OperationMeta:
+    """The operation, announced as `converge` does for the others."""
+    announce(host, query(want))
+    return _wrapped(name=name, want=want)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An earlier run that did not come to its end is heard of, and does not end in the middle of this one."""
+
+
+def _resume(have: HostState, want: Interrupted) -> Iterator[Command]:
+    if revert.ARMED in have.notes:
+        yield confirm.told(
+            "an earlier run was cut off while it changed who gets in; this run goes on from there"
+        )
+        yield script(revert.postpone_script())
+    elif revert.REVERTED in have.notes:
+        why = have.notes[revert.REVERTED].strip()
+        yield confirm.told(f"an earlier change of who gets in was undone ({why}); starting over")
+        yield script(f"rm -f {revert.REVERTED}")
+
+
+resume = converge(lambda want: Query(notes={revert.ARMED, revert.REVERTED}), _resume)
+
+
+def _unlock() -> Generator[FunctionCommand, None, None]:
+    if lock.holds(host):
+        yield lock.release()
+
+
+unlock = operation()(_unlock)

@@ -1,0 +1,79 @@
+"""The controller's part of the guard: run a change and undo it if it fails, prove a fresh login, say what happened."""
+
+import time
+
+from pyinfra.api import FunctionCommand, QuoteString, StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+
+from provision.engine.operation import Command, script
+from provision.engine.sudo import as_root
+from provision.operations.access import revert
+from provision.pyinfra_bridge.logins import knock
+
+PATIENCE_S, PAUSE_S = 8.0, 1.0
+COMMAND_LIMIT_S = 60
+"""A connection that a firewall swallowed must not hold the run up for ever."""
+
+
+def told(sentence: str) -> FunctionCommand:
+    """Tell the operator; no change."""
+    return FunctionCommand(_tell, (sentence,), {})
+
+
+def guarded(command: Command) -> Command:
+    """`command`, unless the host has undone the change already; where it fails, all is undone at once."""
+    if not isinstance(command, StringCommand):
+        return command
+    step = StringCommand("sh", "-c", QuoteString(revert.STEP), "step", command)
+    step.connector_arguments.update(command.connector_arguments)
+    return FunctionCommand(_run, (step,), {})
+
+
+def proven(user: str, port: int) -> FunctionCommand:
+    """A fresh login as `user` on `port`, with sudo; where it fails, all is undone at once."""
+    return FunctionCommand(_prove, (user, port), {})
+
+
+def _tell(state: State, host: Host, sentence: str) -> bool:
+    host.log(sentence)
+    return True
+
+
+def _run(state: State, host: Host, command: StringCommand) -> bool:
+    arguments = {**as_root(host), **command.connector_arguments, "_timeout": COMMAND_LIMIT_S}
+    try:
+        ok, said = host.run_shell_command(command, **arguments)
+        words = said.stderr.strip() or said.stdout.strip()
+    except Exception as error:
+        ok, words = False, f"{type(error).__name__}: {error}"
+    return ok or _undo(state, host, words)
+
+
+def _prove(state: State, host: Host, user: str, port: int) -> bool:
+    started = time.monotonic()
+    while True:
+        why = knock(host, user, port)
+        if why is None:
+            host.log(f"confirmed by a fresh login as {user} on port {port}, with sudo")
+            return True
+        # sshd may be between two of its lives; who was refused is not asked twice (fail2ban counts).
+        if "lets nobody in" in why or time.monotonic() - started > PATIENCE_S:
+            break
+        time.sleep(PAUSE_S)
+    return _undo(state, host, f"a fresh login as {user} on port {port} failed: the host {why}")
+
+
+def _undo(state: State, host: Host, why: str) -> bool:
+    host.log(f"refused: {why}")
+    try:
+        command = script(revert.revert_script(why[-1000:]))
+        ok, said = host.run_shell_command(command, _timeout=COMMAND_LIMIT_S, **as_root(host))
+        words = said.stderr.strip()
+    except Exception as error:
+        ok, words = False, f"{type(error).__name__}: {error}"
+    if ok:
+        host.log("undone: accounts, keys, sudo, firewall and sshd are as they were before this run")
+    else:
+        host.log(f"cannot be undone from here ({words}); the host does so by itself in a moment")
+    return False

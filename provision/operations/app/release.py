@@ -1,0 +1,196 @@
+"""HARVEST's code and its virtual environment: built beside what runs, then switched to by renaming links.
+
+/opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
+/opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
+/opt/harvest/{harvest,venv}           -> the live release's
+
+Both hold a file .complete, the youngest in them: what is newer was edited by hand, and is built anew.
+"""
+
+import hashlib
+import posixpath
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import HostState, Query
+from provision.operations.access.confirm import told
+from provision.operations.app.artifact import Artifact
+
+UV_LOCK = Path(__file__).with_name("uv.txt").read_text()
+MB_NEEDED = 1024
+"""Free disk that a release with a new virtual environment may take, MiB."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release below `root`; `requirements` is a pip lock file with hashes.
+
+    Virtual environments lie below `shared`: instances with the same lock have one together.
+    """
+
+    root: str
+    source: Artifact
+    requirements: str = field(repr=False)
+    shared: str = "/opt/harvest"
+
+    def venv(self, python: str) -> str:
+        """The environment's folder: another lock or another Python is another environment."""
+        digest = hashlib.sha256(f"{python}\n{self.requirements}".encode()).hexdigest()
+        return f"{self.shared}/venvs/{digest[:12]}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.root}/releases/{self.source.id}"
+
+    @property
+    def marker(self) -> str:
+        """In the source: it is all there."""
+        return f"{self.folder}/harvest/.complete"
+
+
+def _links(want: Release) -> dict[str, str]:
+    return {f"{want.root}/{name}": f"releases/{want.source.id}/{name}" for name in ("harvest", "venv")}
+
+
+def _query(want: Release) -> Query:
+    markers = {want.marker, *(f"{want.venv(python)}/.complete" for python in PYTHONS)}
+    files = {*_links(want), f"{want.folder}/venv", *markers}
+    return Query(files=files, edited=markers, foreign={want.root, want.shared})
+
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def build_script(venv: str, uv: str, requirements: str) -> str:
+    """Build a virtual environment from its lock; a half-built one is thrown away first.
+
+    uv comes from the package index with its hash, run by the pip wheel that Debian ships for ensurepip, so that
+    neither python3-venv nor a compiler is needed. It compiles bytecode: the services start faster and could not
+    write it themselves.
+    """
+    return f"""set -eu
+umask 022
+mkdir -p {uv}
+if [ ! -x {uv}/bin/uv ]; then
+  cat >{uv}/uv.txt <<'LOCK'
+{UV_LOCK}
+LOCK
+  PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) PIP_CERT=/etc/ssl/certs/ca-certificates.crt \\
+    python3 -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes --only-binary :all: \\
+    --no-compile --root-user-action ignore --target {uv} -r {uv}/uv.txt
+fi
+rm -rf {venv}
+cat >{uv}/harvest.txt <<'LOCK'
+{requirements}
+LOCK
+export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
+{uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
+{uv}/bin/uv pip install -q --python {venv} --require-hashes --compile-bytecode -r {uv}/harvest.txt
+rm -f {venv}/.lock
+{_mark(f"{venv}/.complete")}
+"""
+
+
+def _mark(marker: str) -> str:
+    """Make the youngest file; its folder is as young as the first touch, which adds it."""
+    return f"touch {marker}; touch {marker}"
+
+
+def _is_due(have: HostState, marker: str) -> bool:
+    """Whether what `marker` stands for is missing, or was edited."""
+    return have.files[marker].kind == "absent" or bool(have.edited.get(marker))
+
+
+def _venv_is_due(have: HostState, want: Release) -> bool:
+    return _is_due(have, f"{want.venv(have.system.python)}/.complete")
+
+
+def _build(have: HostState, want: Release, then: str) -> Command:
+    """Put the build script on the host and go on with `then`, in which $build and $unit are known."""
+    venv = want.venv(have.system.python)
+    uv = f"{want.root}/tools/uv-{hashlib.sha256(UV_LOCK.encode()).hexdigest()[:12]}"
+    name = f"harvest-venv-{venv.rsplit('/', 1)[1]}"
+    head = f"build={want.root}/tools/{name}.sh unit={name}.service\numask 022; mkdir -p {want.root}/tools\n"
+    return script(head + "base64 -d >$build\n" + then, build_script(venv, uv, want.requirements).encode())
+
+
+def room_changes(have: HostState, want: Release) -> Iterator[Command]:
+    """Refuse, before anything is changed, a release that the disk cannot take."""
+    due = _venv_is_due(have, want) or _is_due(have, want.marker)
+    if due and have.system.free_mb < MB_NEEDED:
+        why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
+        yield script(f"echo '{why}' >&2; exit 1")
+
+
+def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
+    """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
+    marker = f"{want.venv(have.system.python)}/.complete"
+    yield from _words(have, marker)
+    if _venv_is_due(have, want):
+        start = f"rm -f {marker}; systemd-run -q --collect --unit=$unit sh $build"
+        yield _build(have, want, f"systemctl is-active -q $unit || {{ {start}; }}")
+
+
+def _words(have: HostState, marker: str) -> Iterator[Command]:
+    """Tell what was edited by hand."""
+    if found := have.edited.get(marker):
+        yield told(f"edited by hand, so built anew: {_some(found)}")
+
+
+def _some(paths: list[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(sorted(paths)[:3]) + more
+
+
+def _owned(have: HostState, folder: str) -> Iterator[Command]:
+    """Everything is root's, and nobody else can write it."""
+    if found := have.foreign.get(folder):
+        yield told(f"owner or mode changed by hand, so put right: {_some(found)}")
+        yield script(
+            f"find {folder} -xdev ( ! -user root -o ! -group root ) -exec chown -h root:root {{}} +\n"
+            f"find {folder} -xdev ! -type l ( -perm /6022 -o ! -perm -444 -o -type d ! -perm -111 )"
+            " -exec chmod ug-s,go-w,a+rX {} +".replace("(", "'('").replace(")", "')'")
+        )
+
+
+def owned_changes(have: HostState, want: Release) -> Iterator[Command]:
+    """After `changes`, which waits for the build: before that, files come and go."""
+    for folder in sorted({want.root, want.shared}):
+        yield from _owned(have, folder)
+
+
+def changes(have: HostState, want: Release) -> Iterator[Command]:
+    venv = want.venv(have.system.python)
+    if _venv_is_due(have, want):
+        # What failed in the background is tried again here, where its words are seen.
+        wait = "while systemctl is-active -q $unit; do sleep 0.2; done"
+        yield _build(have, want, f"{wait}\n[ -e {venv}/.complete ] || sh $build\nrm -f $build")
+    if _is_due(have, want.marker):
+        yield from _words(have, want.marker)
+        part, old, source = (shlex.quote(f"{want.folder}/{n}") for n in (".harvest.part", ".old", "harvest"))
+        yield script(
+            f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
+            f"{_mark(f'{part}/.complete')}\n"
+            f"[ ! -e {source} ] || mv -T {source} {old}\nmv -T {part} {source}; rm -rf {old}",
+            want.source.archive,
+        )
+    target = posixpath.relpath(venv, want.folder)
+    if have.files[f"{want.folder}/venv"].target != target:
+        yield script(_link(f"{want.folder}/venv", target))
+    for path, live in _links(want).items():
+        if have.files[path].target != live:
+            yield script(_link(path, live))
+
+
+def _link(path: str, target: str) -> str:
+    """Point `path` at `target` in one step (rename(2)), never without a link in between."""
+    return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
+
+
+room = converge(_query, room_changes)
+begin = converge(_query, begin_changes)
+deploy = converge(_query, changes)
+own = converge(_query, owned_changes)

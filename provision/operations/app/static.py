@@ -1,0 +1,56 @@
+"""What the frontend serves as files, written to disk at release time so that nginx can serve it without Python.
+
+/opt/harvest/static -> releases/<id>/static-<hash of lock and Python>
+The names of Dash's files carry the versions and times of the installed packages: they are made where HARVEST runs.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import HostState, Query
+from provision.operations.app.release import PYTHONS, Release
+
+
+@dataclass(frozen=True)
+class Static:
+    """`release`'s files for browsers; `user` is who runs its code."""
+
+    release: Release
+    user: str
+
+    def folder(self, python: str) -> str:
+        """Below the release, relative to its root."""
+        return f"releases/{self.release.source.id}/static-{self.release.venv(python).rsplit('/', 1)[1]}"
+
+
+def _query(want: Static) -> Query:
+    root = want.release.root
+    return Query(files={f"{root}/static", *(f"{root}/{want.folder(python)}" for python in PYTHONS)})
+
+
+def export_script(root: str, release: str, folder: str, user: str) -> str:
+    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder."""
+    return f"""umask 022
+work=$(mktemp -d /run/harvest-static.XXXXXX); trap 'rm -rf "$work"' EXIT
+mkdir "$work/static"; chown -R {user}: "$work"
+cd {release}/harvest
+if [ -f harvest/__main__.py ]; then
+  runuser -u {user} -- env -i HARVEST_DEPLOYMENT_MODE=internal HARVEST_STATE_DIR="$work" PYTHONDONTWRITEBYTECODE=1 \\
+    {root}/venv/bin/python -m harvest assets "$work/static" >/dev/null
+fi
+rm -rf {folder}.part
+cp -r "$work/static" {folder}.part; chown -R root:root {folder}.part; chmod -R a+rX {folder}.part
+mv -T {folder}.part {folder}"""
+
+
+def changes(have: HostState, want: Static) -> Iterator[Command]:
+    root, folder = want.release.root, want.folder(have.system.python)
+    if have.files[f"{root}/{folder}"].kind == "absent":
+        yield script(export_script(root, want.release.folder, f"{root}/{folder}", shlex.quote(want.user)))
+    if have.files[f"{root}/static"].target != folder:
+        yield script(f"ln -sfnT {folder} {root}/static.new; mv -fT {root}/static.new {root}/static")
+
+
+export = converge(_query, changes)

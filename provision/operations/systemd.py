@@ -1,0 +1,115 @@
+"""systemd units: enabled, running, and running what lies on disk now.
+
+A unit is stale when one of the files it was started from is newer than its start (or than our last reload of it).
+That holds on any later run too, so a run that died between a file and its restart is healed by the next one.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.engine.operation import Command, converge, script
+from provision.engine.state import HostState, Query
+from provision.engine.state import Unit as UnitState
+
+STAMPS = "/run/harvest-stamps"
+DISABLED = ("disabled", "masked", "", "static", "not-found")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit that shall run. `watches` are the files that a start (or `reload`) reads."""
+
+    name: str
+    watches: tuple[str, ...] = ()
+    reload: bool = False
+    static: bool = False
+    """Pulled in by another unit (its socket), so not enabled itself."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units that shall run, in the order in which they are started, and units that shall not."""
+
+    running: tuple[Unit, ...]
+    stopped: tuple[str, ...] = ()
+    startable: tuple[str, ...] = ()
+    """Units that others start when it is their time: only not masked."""
+
+
+def _query(want: Units) -> Query:
+    names = {*(unit.name for unit in want.running), *want.stopped, *want.startable}
+    return Query(units=names, files={path for unit in want.running for path in unit.watches})
+
+
+def is_stale(have: HostState, unit: Unit) -> bool:
+    """Whether a watched file changed after the unit last read it."""
+    state = have.units[unit.name]
+    read_at = max(state.started, state.stamped)
+    return any(have.files[path].changed > read_at for path in unit.watches)
+
+
+def act(unit: Unit, verb: str) -> str:
+    """Start, restart or reload; on failure the unit's last words and the next command to type.
+
+    systemd counts a deliberate start like one after a crash: several deploys in a minute would reach the unit's
+    StartLimitBurst, so the count begins anew. Renewals reload nginx at times of their own, so each who stamps has a
+    name of their own for the stamp to come.
+    """
+    name = shlex.quote(unit.name)
+    stamp = f"{STAMPS}/{unit.name}"
+    return f"""mkdir -p {STAMPS}; touch {stamp}.new; systemctl reset-failed {name} 2>/dev/null || true
+if ! systemctl {verb} {name}; then
+  journalctl --no-pager -o cat -n 20 -u {name} >&2
+  echo {shlex.quote(f"{unit.name} did not {verb}; look with: journalctl -u {unit.name}")} >&2
+  exit 1
+fi
+mv -f {stamp}.new {stamp}"""
+
+
+def _unmask(name: str) -> str:
+    """A mask can lie in /etc or, until the next boot, in /run."""
+    return f"systemctl unmask --quiet {name}; systemctl unmask --runtime --quiet {name}"
+
+
+def changes(have: HostState, want: Units) -> Iterator[Command]:
+    states = [have.units[unit.name] for unit in want.running]
+    if any(state.needs_daemon_reload or state.load == "not-found" for state in states):
+        yield script("systemctl daemon-reload")
+    for name in want.stopped:
+        state = have.units[name]
+        if state.load != "not-found" and (_runs(state) or state.enabled.startswith("enabled")):
+            yield script(f"systemctl disable --now --quiet {shlex.quote(name)}")
+    for name in want.startable:
+        if have.units[name].load == "masked":
+            yield script(_unmask(name))
+    for unit in want.running:
+        state = have.units[unit.name]
+        if not unit.static and not state.enabled.startswith("enabled"):
+            yield script(f"{_unmask(unit.name)}; systemctl enable --quiet {unit.name}")
+        if not _runs(state):
+            yield script(act(unit, "start"))
+        elif is_stale(have, unit):
+            yield script(act(unit, "reload" if unit.reload else "restart"))
+
+
+def words(have: HostState, want: Units) -> Iterator[str]:
+    """A sentence for each unit that starts, stops, or takes over what changed."""
+    for name in want.stopped:
+        if _runs(have.units[name]):
+            yield f"stopping {name}"
+    for name in (*want.startable, *(unit.name for unit in want.running)):
+        if have.units[name].load == "masked":
+            yield f"unmasking {name}"
+    for unit in want.running:
+        if not _runs(have.units[unit.name]):
+            yield f"starting {unit.name}, which does not run"
+        elif is_stale(have, unit):
+            yield f"{'reloading' if unit.reload else 'restarting'} {unit.name}, whose files are newer than it is"
+
+
+def _runs(state: UnitState) -> bool:
+    return state.active in ("active", "activating", "reloading")
+
+
+settle = converge(_query, changes, words)

@@ -1,0 +1,114 @@
+"""Several HARVESTs on one host: each an instance with a name, a place in URLs, ports, and everything else its own."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from provision.settings.types import BasePath, DomainName, ServicePort
+
+FIRST = "harvest"
+"""The name of the only instance where the settings name none; its files and units carry just "harvest"."""
+
+
+class Overrides(BaseModel):
+    """What one instance says differently; what it leaves out is the host's own setting."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_path: BasePath | None = None
+    domain: DomainName | None = None
+    api_domain: DomainName | None = None
+    frontend_port: ServicePort | None = None
+    backend_ports: tuple[ServicePort, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One HARVEST: where it is found, and what it is called on the host."""
+
+    name: str
+    mode: Literal["internal", "nginx"]
+    scheme: Literal["http", "https"]
+    base_path: str
+    domain: str | None
+    api_domain: str | None
+    frontend_port: int
+    backend_ports: tuple[int, ...]
+
+    @property
+    def slug(self) -> str:
+        """Its user, and the first word of its folders and units. The prefix keeps an instance named "ssh" harmless."""
+        return FIRST if self.name == FIRST else f"{FIRST}-{self.name}"
+
+    @property
+    def label(self) -> str:
+        """The first word of its upstreams in nginx."""
+        return self.slug.replace("-", "_")
+
+    @property
+    def root(self) -> str:
+        """Its releases."""
+        return f"/opt/{self.slug}"
+
+    @property
+    def etc(self) -> str:
+        """Its configuration and its secret."""
+        return f"/etc/{self.slug}"
+
+    @property
+    def state(self) -> str:
+        """Its database and its PDFs."""
+        return f"/var/lib/{self.slug}"
+
+    @property
+    def frontend(self) -> str:
+        """The frontend's unit without its suffix."""
+        return f"{self.slug}-frontend"
+
+    @property
+    def sweep(self) -> str:
+        """The daily sweep's unit without its suffix."""
+        return f"{self.slug}-sweep"
+
+    def backend(self, port: int) -> str:
+        """One backend's unit without its suffix."""
+        return f"{self.slug}-backend@{port}"
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """All its units without their suffixes, backends first."""
+        return (*(self.backend(port) for port in self.backend_ports), self.frontend)
+
+    @property
+    def balancer_port(self) -> int | None:
+        """nginx's loopback port that spreads the frontend's own calls; none where there is one backend."""
+        return min(self.backend_ports) - 1 if len(self.backend_ports) > 1 else None
+
+    @property
+    def api_port(self) -> int:
+        """Where the frontend finds the backend, on loopback."""
+        return self.balancer_port or self.backend_ports[0]
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Every TCP port that it takes on the host."""
+        balancer = (self.balancer_port,) if self.balancer_port else ()
+        return (self.frontend_port, *self.backend_ports, *balancer)
+
+    def url(self, host: str) -> str:
+        """Where a browser finds it, ending in "/"; `host` stands in where no domain is set."""
+        port = f":{self.frontend_port}" if self.mode == "internal" else ""
+        return f"{self.scheme}://{self.domain or host}{port}{self.base_path}"
+
+    @property
+    def origin(self) -> str:
+        """The page's origin as a browser sends it (RFC 6454); "" where the host's name is not known."""
+        return f"{self.scheme}://{self.domain}" if self.mode == "nginx" and self.domain else ""
+
+    @property
+    def api_url(self) -> str:
+        """Where a browser finds "api/", without the last slash; "" where the API is not published."""
+        if self.mode == "internal":
+            return ""
+        return f"{self.scheme}://{self.api_domain}" if self.api_domain else self.url("").rstrip("/")

@@ -1,0 +1,324 @@
+"""The desired state of one host: every key, its default and its rules, and nowhere else.
+
+Group data is flat and plain; `settings_from` turns one host's data into `Settings` or says, a sentence a key,
+what is wrong. Deploy, templates, audit and tests read the same object.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from provision.settings.instances import FIRST, Instance, Overrides
+from provision.settings.types import (
+    Address,
+    BasePath,
+    DomainName,
+    Email,
+    HostName,
+    HttpsUrl,
+    InstanceName,
+    LocalFile,
+    LoginName,
+    MailAddress,
+    Opening,
+    Port,
+    PublicKey,
+    RebootTime,
+    Secret,
+    ServicePort,
+    TimeZone,
+    UserName,
+    check_pair,
+)
+
+
+class SettingsError(ValueError):
+    """What is wrong with one host's data: `problems` holds (key, sentence) pairs."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{key}: {sentence}" for key, sentence in problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """One host. Units are in the names or the descriptions; `docs/settings.md` is made from this class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["internal", "nginx"] = Field(
+        description="internal: the frontend's port is the door; nginx: nginx is, and HARVEST stays on loopback."
+    )
+    base_path: BasePath = Field("/", description='Where HARVEST lives in URLs: "/" or "/x/".')
+    domain: DomainName | None = Field(None, description="The site's DNS name; nginx mode needs one.")
+    api_domain: DomainName | None = Field(
+        None, description="A DNS name of its own for the API, which then leaves the site's."
+    )
+    site: Literal["own", "beside"] = Field(
+        "own",
+        description="own: the domain is HARVEST's; beside: another site of this host has it (and its TLS), and says "
+        "`include /etc/nginx/harvest.d/DOMAIN/*.conf;` in its server block.",
+    )
+    tls: Literal["letsencrypt", "selfsigned", "files", "off"] = Field(
+        "selfsigned",
+        description="Where the site's certificate comes from (letsencrypt: any ACME authority); off serves plain HTTP.",
+    )
+    acme_directory: HttpsUrl = Field(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        description="tls = letsencrypt: the ACME authority; a company's own goes with trusted_cas.",
+    )
+    acme_email: MailAddress | None = Field(
+        None, description="tls = letsencrypt: whom the authority may write to."
+    )
+    acme_preflight: bool = Field(
+        True,
+        strict=True,
+        description="tls = letsencrypt: whether this machine first looks that each name leads to the host; False where "
+        "the world's DNS differs from yours (split DNS), or you cannot reach the public address from here (NAT).",
+    )
+    tls_certificate: LocalFile | None = Field(
+        None,
+        description="tls = files: the chain, PEM, on the controller. Whoever replaces it on the host is left alone "
+        "until this file, or tls_key, changes.",
+    )
+    tls_key: LocalFile | None = Field(
+        None, description="tls = files: the private key, PEM, on the controller."
+    )
+
+    admin_user: UserName = Field(description="The sudo user that is made; the only one who may log in.")
+    admin_keys: tuple[PublicKey, ...] = Field(
+        min_length=1, description="Its public keys: lines, or paths that end in .pub."
+    )
+    admin_sudo: Literal["nopasswd", "password"] = Field(
+        "nopasswd", description="Whether sudo asks the admin for a password."
+    )
+    admin_password: Secret | None = Field(
+        None,
+        description="Where the admin's sudo password comes from (admin_sudo = password, or was so until now).",
+    )
+    bootstrap_user: LoginName = Field("root", description="Who can log in on a fresh host.")
+    bootstrap_password: Secret | None = Field(
+        None, description="The bootstrap user's password, where no key is set."
+    )
+    ssh_port: Port = Field(22, description="The port that sshd listens on.")
+    remove_foreign_keys: bool = Field(
+        False, description="Whether SSH keys in other accounts' homes, which let nobody in, are removed too."
+    )
+    confirm_within_s: int = Field(
+        120,
+        strict=True,
+        ge=30,
+        le=3600,
+        description="Seconds within which a fresh login must confirm a change of who gets in; else the host undoes it.",
+    )
+
+    trusted_addresses: tuple[Address, ...] = Field(
+        (), description="IP addresses or networks that fail2ban never bans: yours, the audit's."
+    )
+    firewall_allow: tuple[Opening, ...] = Field(
+        (),
+        description='What else of this host others may reach: "9100/tcp", "9100/tcp from 192.0.2.0/24". Any other rule '
+        "is removed.",
+    )
+    reboot_after_updates: RebootTime = Field(
+        "04:00",
+        description='When the host reboots if an update needs it: "HH:MM" of its own time, or "never".',
+    )
+
+    idle_logout_min: int = Field(
+        15,
+        strict=True,
+        ge=0,
+        le=60,
+        description="Minutes after which a shell's unused prompt ends, programs that run in it do not; 0: never.",
+    )
+
+    first_admin: Email | None = Field(
+        None, description="HARVEST's first administrator, by e-mail address: made once, if missing."
+    )
+    first_admin_password: Secret | None = Field(
+        None, description="Where that administrator's password comes from, at least 12 characters."
+    )
+    frontend_port: ServicePort = Field(8050, description="The frontend's port.")
+    backend_ports: tuple[ServicePort, ...] = Field(
+        (5001,), min_length=1, max_length=16, description="The backends' ports, always on loopback only."
+    )
+    instances: dict[InstanceName, Overrides] = Field(
+        {},
+        description="Several HARVESTs on this host: name to what differs there of base_path, domain, api_domain, "
+        "frontend_port and backend_ports.",
+    )
+    max_upload_mb: int = Field(
+        100, strict=True, ge=1, le=2048, description="Largest upload in MiB, everywhere."
+    )
+    request_timeout_s: int = Field(
+        300, strict=True, ge=10, le=3600, description="Longest request in seconds."
+    )
+
+    hostname: HostName | None = Field(None, description="The host's name; unset leaves it as it is.")
+    timezone: TimeZone | None = Field(None, description="The host's time zone; unset leaves it as it is.")
+    trusted_cas: tuple[LocalFile, ...] = Field(
+        (), description="PEM certificate authorities that the host is to trust besides its distribution's."
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        self._check_ports()
+        if self.mode == "nginx" and not all(each.domain for each in self.all_instances):
+            raise ValueError(
+                "domain: is not set; nginx mode needs the site's DNS name, like harvest.example.org"
+            )
+        self._check_places()
+        if self.tls == "files" and not (self.tls_certificate and self.tls_key):
+            raise ValueError("tls_certificate: is not set; tls = files needs tls_certificate and tls_key")
+        if self.tls == "files" and self.tls_certificate and self.tls_key:
+            check_pair(self.tls_certificate, self.tls_key)
+        if (self.first_admin is None) != (self.first_admin_password is None):
+            raise ValueError("first_admin_password: goes with first_admin, and that needs it")
+        if self.admin_sudo == "password" and self.admin_password is None:
+            raise ValueError("admin_password: is not set; admin_sudo = password needs it")
+        return self
+
+    def _check_ports(self) -> None:
+        """No port is taken twice."""
+        ports = [self.ssh_port, *(port for each in self.all_instances for port in each.ports)]
+        ports += [80, 443] if self.mode == "nginx" else []
+        twice = sorted({port for port in ports if ports.count(port) > 1})
+        if twice:
+            raise ValueError(
+                f"backend_ports: port {twice[0]} is used twice (ssh_port, frontend_port, backend_ports, nginx, and the "
+                "port below several backends, which spreads requests over them)"
+            )
+        shut = {f"{port}/tcp" for each in self.all_instances for port in each.ports} - {
+            f"{port}/tcp" for port in self.open_ports
+        }
+        if bad := shut.intersection(opening.split(" from ")[0] for opening in self.firewall_allow):
+            raise ValueError(f"firewall_allow: {min(bad)} is HARVEST's own and stays on loopback")
+        if self.mode == "internal" and any(each.balancer_port for each in self.all_instances):
+            raise ValueError(
+                "backend_ports: several backends need nginx mode, which spreads requests over them"
+            )
+
+    def _check_places(self) -> None:
+        """No place in URLs is taken twice, and none lies inside another instance's."""
+        if self.mode == "internal":
+            return
+        seen: dict[tuple[str | None, str], str] = {}
+        names = {each.api_domain for each in self.all_instances} & {
+            each.domain for each in self.all_instances
+        }
+        if names - {None}:
+            raise ValueError("api_domain: is the site's own name; the API's must be another")
+        for each in self.all_instances:
+            for domain, path in [(each.domain, each.base_path), (each.api_domain, "/api/")]:
+                other = seen.setdefault((domain, path), each.name)
+                if domain and other != each.name:
+                    raise ValueError(
+                        f"instances: {other} and {each.name} are both at {domain}{path}; give one another base_path"
+                    )
+
+    @cached_property
+    def all_instances(self) -> tuple[Instance, ...]:
+        """Every HARVEST of the host: those of `instances`, or the one that the settings themselves describe."""
+        named = self.instances or {FIRST: Overrides()}
+        return tuple(
+            Instance(
+                name=name,
+                mode=self.mode,
+                scheme=self.scheme,
+                base_path=over.base_path or self.base_path,
+                domain=over.domain or self.domain,
+                api_domain=over.api_domain or (None if self.instances else self.api_domain),
+                frontend_port=over.frontend_port or self.frontend_port,
+                backend_ports=over.backend_ports or self.backend_ports,
+            )
+            for name, over in named.items()
+        )
+
+    @cached_property
+    def scheme(self) -> Literal["http", "https"]:
+        """What a browser says before the colon."""
+        return "https" if self.mode == "nginx" and self.tls != "off" else "http"
+
+    def url(self, host: str) -> str:
+        """Where a browser finds the first HARVEST, ending in "/"; `host` stands in where no domain is set."""
+        return self.all_instances[0].url(host)
+
+    @cached_property
+    def sites(self) -> dict[str, tuple[Instance, ...]]:
+        """nginx mode: each page's DNS name with the instances that live there."""
+        domains = [each.domain for each in self.all_instances if each.domain and self.mode == "nginx"]
+        return {name: tuple(each for each in self.all_instances if each.domain == name) for name in domains}
+
+    def certificate_names(self, domain: str) -> tuple[str, ...]:
+        """All DNS names of one site: the page's first, then its APIs'."""
+        return (domain, *(each.api_domain for each in self.sites[domain] if each.api_domain))
+
+    @cached_property
+    def trusted(self) -> bool:
+        """Whether browsers may be told to insist on the certificate (HSTS): they trust it, and the domain is ours."""
+        real = self.tls == "files" or (self.tls == "letsencrypt" and "staging" not in self.acme_directory)
+        return real and self.site == "own"
+
+    @cached_property
+    def open_ports(self) -> tuple[int, ...]:
+        """TCP ports that the world may reach."""
+        if self.mode == "internal":
+            return (self.ssh_port, *(each.frontend_port for each in self.all_instances))
+        return (self.ssh_port, 80) if self.tls == "off" else (self.ssh_port, 80, 443)
+
+
+# Keys of pyinfra's own that share the host's data: connection settings and global arguments.
+FOREIGN = ("ssh_", "_")
+
+
+def settings_from(data: Mapping[str, Any]) -> Settings:
+    """One host's merged data as `Settings`.
+
+    `wanted_ssh_port` is set beside `ssh_port` while the host still listens elsewhere: then `ssh_port`, which
+    pyinfra connects to, is where sshd is, and `wanted_ssh_port` is where it shall be.
+    Raises `SettingsError` with every problem of the host, none of the input of secrets repeated.
+    """
+    own = {key: value for key, value in data.items() if not key.startswith(FOREIGN)}
+    port = own.pop("wanted_ssh_port", data.get("ssh_port"))
+    if port is not None:
+        own["ssh_port"] = port
+    try:
+        return Settings.model_validate(own)
+    except ValidationError as error:
+        details = error.errors()
+        # A list whose item is wrong is reported "too short" as well: one sentence is enough.
+        inner = {detail["loc"][:-1] for detail in details if len(detail["loc"]) > 1}
+        raise SettingsError([_problem(dict(d)) for d in details if d["loc"] not in inner]) from None
+
+
+def _problem(detail: dict[str, Any]) -> tuple[str, str]:
+    """pydantic's error as (key, sentence)."""
+    key = ".".join(str(part) for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+        return key, "is not a setting; " + (
+            f"did you mean {near[0]}?" if near else "docs/settings.md lists them"
+        )
+    if detail["type"] == "missing":
+        return key, f"is not set; {Settings.model_fields[key].description}"
+    if not key:  # _fit_together names its key itself
+        key, _, message = message.partition(": ")
+        return key, message
+    if "password" in key or "PRIVATE key" in message:
+        return key, message
+    if detail["type"] == "literal_error":
+        message = f"must be {detail['ctx']['expected']}"
+    elif detail["type"] != "value_error":
+        message = message[0].lower() + message[1:]
+    return key, f"is {_shown(detail['input'])}; {message}"
+
+
+def _shown(value: Any) -> str:
+    """A value on one line, in quotes where it is text, cut at 80 characters."""
+    text = json.dumps(value, default=str, ensure_ascii=True)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,22 @@
+"""fail2ban: who guesses at sshd or floods nginx is shut out for a while."""
+
+from provision.engine.templates import render
+from provision.operations.files import Absent, File, Files, place
+from provision.operations.systemd import Unit, Units, settle
+from provision.settings.model import Settings
+
+JAILS = "/etc/fail2ban/jail.d/harvest.local"
+DROP_IN = "/etc/systemd/system/fail2ban.service.d/harvest.conf"
+
+
+def fail2ban(settings: Settings) -> None:
+    # Debian's own file turns its sshd jail on for an auth log that newer systems lack.
+    files = (
+        File(JAILS, render("fail2ban/harvest.local", settings=settings)),
+        Absent("/etc/fail2ban/jail.d/defaults-debian.conf"),
+        File(DROP_IN, render("systemd/fail2ban.conf", settings=settings))
+        if settings.mode == "nginx"
+        else Absent(DROP_IN),
+    )
+    place("fail2ban's jails", Files(files, check="fail2ban-client -t", within=("/etc/fail2ban",)))
+    settle("fail2ban runs", Units((Unit("fail2ban.service", (JAILS, DROP_IN)),)))

@@ -1,0 +1,114 @@
+"""The host below HARVEST: kernel settings, core dumps, the journal, jobs, passwords, what a shell leaves readable."""
+
+import posixpath
+
+from provision.engine.state import HostState, Query
+from provision.engine.templates import render
+from provision.operations.edits import Edits, Line, Without, edit
+from provision.operations.files import Absent, Directory, File, Files, Item, Mode, place
+from provision.operations.run_when_newer import Applied, apply
+from provision.operations.systemd import Unit, Units, settle
+from provision.settings.model import Settings
+
+SYSCTL = "/etc/sysctl.d/60-harvest.conf"
+JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
+RESOLVED = "/etc/systemd/resolved.conf.d/harvest.conf"
+GROUPS = "/etc/sysusers.d/harvest.conf"
+QUALITY = "/etc/security/pwquality.conf.d/harvest.conf"
+IDLE = "/etc/profile.d/harvest-idle.sh"
+FSTAB = "/etc/fstab"
+FILES = {
+    JOURNAL: "journald.conf",
+    RESOLVED: "resolved.conf",
+    GROUPS: "sysusers.conf",
+    "/etc/security/limits.d/harvest.conf": "limits.conf",
+    "/etc/systemd/coredump.conf.d/harvest.conf": "coredump.conf",
+    "/etc/modprobe.d/harvest.conf": "modprobe.conf",
+    "/etc/profile.d/harvest-umask.sh": "profile.sh",
+    "/etc/issue": "issue.net",
+    "/etc/issue.net": "issue.net",
+    "/etc/needrestart/conf.d/harvest.conf": "needrestart.conf",
+}
+NETWORKS = "/sys/class/net/*"
+# The kernel's own: loopback, and the tunnels that its modules bring along, unused.
+OF_THE_KERNEL = {
+    "lo",
+    "bonding_masters",
+    "tunl0",
+    "sit0",
+    "gre0",
+    "gretap0",
+    "erspan0",
+    "ip_vti0",
+    "ip6_vti0",
+}
+OF_THE_KERNEL |= {"ip6tnl0", "ip6gre0"}
+# Jobs of root's may hold passwords; and who broke into another account may not leave jobs there to come back by.
+JOBS: tuple[Item, ...] = (
+    *(Directory(f"/etc/cron.{when}", 0o700) for when in ("d", "hourly", "daily", "weekly", "monthly")),
+    Mode("/etc/cron.yearly", 0o700),
+    Mode("/etc/crontab", 0o600),
+    File("/etc/cron.allow", "root\n", 0o640),
+    # at reads it as daemon, and where it cannot, it lets everybody.
+    File("/etc/at.allow", "root\n", 0o640, group="daemon"),
+)
+EDITS = Edits(
+    lines=(
+        # Memory that all may write to is where a first foothold puts its program.
+        Line(
+            FSTAB,
+            "tmpfs /dev/shm tmpfs rw,nosuid,nodev,noexec 0 0",
+            drop="^[^#[:space:]]+[[:space:]]+/dev/shm[[:space:]]",
+        ),
+        # UFW sets it back at boot and whenever it is reloaded.
+        *(
+            Line(
+                "/etc/ufw/sysctl.conf",
+                f"net/ipv4/conf/{which}/log_martians=1",
+                drop=f"^net/ipv4/conf/{which}/log_m",
+            )
+            for which in ("all", "default")
+        ),
+        # Passwords can be tried at su for ever, by any account; sudo is the way to root, and says who went it.
+        Line(
+            "/etc/pam.d/su",
+            "auth       required   pam_wheel.so use_uid group=sugroup",
+            after="^auth.*pam_rootok",
+        ),
+        # Shells that no login begins (run0, systemd-run): the others have it from profile.d.
+        Line("/etc/bash.bashrc", "umask 027"),
+        # The audit asks debsums too, but rarely; the journal then says since which week.
+        Line("/etc/default/debsums", "CRON_CHECK=weekly", drop="^CRON_CHECK="),
+    ),
+    # An account whose password somebody emptied lets nobody in.
+    words=(Without("/etc/pam.d/common-*", "nullok"),),
+)
+# What a kernel lacks, or a container may not set, must not end the run; the audit looks.
+TELL = f"""sysctl -q -e -p {SYSCTL} >/dev/null 2>&1 || true
+systemd-sysusers {GROUPS}
+mount -o remount /dev/shm 2>/dev/null || true"""
+
+
+def sysctl(have: HostState) -> str:
+    """A host on one network only passes nothing on; where Docker or a VPN adds another, forwarding is theirs to set."""
+    networks = {posixpath.basename(path) for path in have.found[NETWORKS]}.difference(OF_THE_KERNEL)
+    return render("system/60-harvest.conf", single=len(networks) <= 1)
+
+
+def hardening(settings: Settings) -> None:
+    files = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
+    idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
+    some = (
+        File(SYSCTL, sysctl),
+        File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
+        File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
+        Mode("/etc/ssh/sshd_config", 0o600),
+    )
+    place("System's configuration", Files((*files, *some, *JOBS), needs=Query(found={NETWORKS})))
+    edit("System's configuration that others brought", EDITS)
+    apply("Kernel's settings", Applied("sysctl", TELL, (SYSCTL, GROUPS, FSTAB)))
+    restart = "systemctl -q is-active systemd-resolved && systemctl restart systemd-resolved || true"
+    apply("Names are asked of DNS alone", Applied("resolved", restart, (RESOLVED,)))
+    # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.
+    settle("UFW comes up at boot", Units((Unit("ufw.service"),)))
+    settle("The journal is kept", Units((Unit("systemd-journald.service", (JOURNAL,), static=True),)))

@@ -1,0 +1,83 @@
+"""Where the sites' certificates come from, and that nothing of a former way stays."""
+
+from provision.engine.templates import render
+from provision.operations.files import File, Files, place
+from provision.operations.nginx_files import MARK, TLS, WEBROOT, live, pair_for
+from provision.operations.systemd import Unit, Units, settle
+from provision.operations.tls.certbot import TIMER, Kept, Lineage, keep_only, obtain
+from provision.operations.tls.certificates import Handed, SelfSigned, hand, self_sign
+from provision.settings.model import Settings
+
+HOOKS = "/etc/letsencrypt/renewal-hooks/deploy"
+SYSTEM = "/etc/systemd/system"
+WATCH = "harvest-certificates"
+
+
+def own(settings: Settings) -> tuple[str, ...]:
+    """The sites whose certificates are ours to look after."""
+    return tuple(settings.sites) if settings.site == "own" else ()
+
+
+def self_signed(settings: Settings) -> None:
+    """Made on the host; with letsencrypt for the first minute only, since nginx will not start without one."""
+    if settings.tls == "letsencrypt":
+        placeholders(settings)
+    if settings.tls == "selfsigned":
+        for domain in own(settings):
+            names = settings.certificate_names(domain)
+            self_sign(f"Self-signed certificate for {domain}", SelfSigned(f"{TLS}/{domain}", names))
+
+
+def placeholders(settings: Settings) -> None:
+    """One for each site that the authority gave nothing for; none for the others."""
+    for domain in own(settings):
+        names, given = settings.certificate_names(domain), live(domain).certificate
+        self_sign(f"Placeholder for {domain}'s certificate", SelfSigned(f"{TLS}/{domain}", names, given))
+
+
+def from_controller(settings: Settings) -> None:
+    """tls = files: the pair from the controller, and a watch over it, for whoever replaces it on the host."""
+    if settings.tls != "files" or not (settings.tls_certificate and settings.tls_key):
+        return
+    certificate, key = settings.tls_certificate.read_bytes(), settings.tls_key.read_bytes()
+    for domain in own(settings):
+        hand(f"The certificate for {domain}", Handed(f"{TLS}/{domain}", certificate, key))
+    pairs = [pair_for(settings, domain) for domain in own(settings)]
+    paths = [path for pair in pairs for path in (pair.certificate, pair.key)]
+    units = tuple(
+        File(f"{SYSTEM}/{WATCH}.{kind}", render(f"systemd/{WATCH}.{kind}", paths=paths))
+        for kind in ("path", "service")
+    )
+    if paths:
+        place("What watches over it", Files(units))
+        settle("It is watched", Units((Unit(f"{WATCH}.path", (f"{SYSTEM}/{WATCH}.path",)),)))
+
+
+def by_authority(settings: Settings) -> bool:
+    """tls = letsencrypt: one certificate a site, the hook that makes nginx take a renewed one, the timer."""
+    if settings.tls != "letsencrypt" or not own(settings):
+        return False
+    hook = File(f"{HOOKS}/harvest", render("nginx/renewal-hook"), 0o755)
+    place("What happens after a renewal", Files((hook,)))
+    settle("Certificates are renewed", Units((Unit(TIMER),)))
+    for domain in own(settings):
+        names = settings.certificate_names(domain)
+        authority, email = settings.acme_directory, settings.acme_email
+        lineage = Lineage(domain, names, authority, WEBROOT, email, settings.acme_preflight)
+        obtain(f"The authority's certificate for {domain}", lineage)
+    return True
+
+
+def forget(settings: Settings) -> None:
+    """What the settings no longer ask for: certificates, their renewal, their watch."""
+    authority = own(settings) if settings.tls == "letsencrypt" else ()
+    keep_only("No other certificate of the authority's", Kept(WEBROOT, authority))
+    stale, wanted = [f"{TLS}/*"], [f"{TLS}/{domain}" for domain in own(settings) if settings.tls != "off"]
+    if not wanted:
+        stale += [TLS]
+    if not authority:
+        stale += [WEBROOT, f"{HOOKS}/* :: {MARK}"]
+    if settings.tls != "files" or not own(settings):
+        settle("No certificate is watched", Units((), stopped=(f"{WATCH}.path",)))
+        stale += [f"{SYSTEM}/{WATCH}.*"]
+    place("Nothing of former certificates", Files((), stale=tuple(stale), keep=tuple(wanted)))

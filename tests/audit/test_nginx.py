@@ -1,0 +1,124 @@
+"""nginx as the world sees it, from this machine, and the certificate with the days that it has left."""
+
+import datetime
+import socket
+import ssl
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+
+from provision.settings.model import Settings
+from tests.audit.doors import get
+
+DAYS = 14
+"""Fewer days left than this fail the audit: the timer renews with 30 days to go, and has failed since."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+}
+
+
+@pytest.fixture(autouse=True)
+def _nginx_only(settings: Settings) -> None:
+    if settings.mode != "nginx":
+        pytest.skip("internal mode has no nginx")
+
+
+def test_nginx_accepts_its_configuration_and_runs_it(run: Any) -> None:
+    run("nginx -t -q")
+    assert run("systemctl is-active nginx; systemctl is-enabled nginx").split() == ["active", "enabled"]
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
+def test_every_answer_has_its_security_headers_once(address: str, settings: Settings) -> None:
+    for each in settings.all_instances:
+        for path in ("", "_dash-layout", "api/health", "assets/none.css"):
+            found = get(address, each.url("") + path).headers
+            assert {name: found.get(name) for name in HEADERS} == HEADERS, path
+            assert "Content-Security-Policy" in found, path
+            assert "'unsafe-eval'" not in found["Content-Security-Policy"]
+            assert found.get("Server", "") in ("nginx", ""), found["Server"]
+
+
+def certificate(address: str, name: str) -> x509.Certificate:
+    """What the host serves for `name`, trusted or not."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((address, 443), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=name) as tls,
+    ):
+        return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+
+
+def test_the_certificate_has_all_names_and_days_left(address: str, settings: Settings) -> None:
+    if settings.tls == "off":
+        pytest.skip("tls = off")
+    for domain in settings.sites:
+        for name in settings.certificate_names(domain):
+            found = certificate(address, name)
+            names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            # A company's own may be for *.example.org.
+            wild = name.replace(name.partition(".")[0], "*", 1)
+            assert {name, wild} & set(names.get_values_for_type(x509.DNSName)), (
+                f"{name} is not in its certificate"
+            )
+            end = found.not_valid_after_utc
+            left = (end - datetime.datetime.now(datetime.timezone.utc)).days
+            print(f"{name}: {left} days left, until {end:%Y-%m-%d}")
+            assert left >= DAYS, (
+                f"{name}'s certificate ends in {left} days; look with: journalctl -u certbot; certbot renew --dry-run"
+            )
+
+
+def test_certificates_of_an_authority_are_renewed_by_themselves(
+    host: Any, run: Any, settings: Settings
+) -> None:
+    if settings.tls != "letsencrypt" or settings.site == "beside":
+        pytest.skip("no authority")
+    assert run("systemctl is-active certbot.timer; systemctl is-enabled certbot.timer").split() == [
+        "active",
+        "enabled",
+    ]
+    assert host.file("/etc/letsencrypt/renewal-hooks/deploy/harvest").mode == 0o755
+    failed = run("systemctl show -p Result --value certbot.service").strip()
+    assert failed == "success", "the last renewal failed; look with: journalctl -u certbot"
+
+
+def test_old_protocols_are_refused(address: str, settings: Settings) -> None:
+    if settings.tls == "off" or settings.site == "beside":
+        pytest.skip("no TLS of ours")
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = version
+        with (
+            socket.create_connection((address, 443), timeout=10) as plain,
+            pytest.raises(OSError, match=r".*"),
+        ):
+            context.wrap_socket(plain, server_hostname=next(iter(settings.sites)))
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
+def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None:
+    if settings.site == "beside":
+        pytest.skip("the other site's matter")
+    for scheme in ("http", "https"):
+        with pytest.raises(requests.exceptions.ConnectionError):
+            requests.get(f"{scheme}://{address}/", verify=False, timeout=10)
+
+
+def test_no_request_line_with_a_query_is_kept(run: Any) -> None:
+    found = run('grep -c \'"path":"[^"]*[?]\' /var/log/nginx/harvest.access.log || true').split()
+    assert found in (["0"], [])
+
+
+def test_the_log_is_rotated(run: Any) -> None:
+    assert "rotating pattern: /var/log/nginx/*.log" in run("logrotate -d /etc/logrotate.d/nginx 2>&1")
+    assert run("systemctl is-active logrotate.timer").strip() == "active"

@@ -1,0 +1,89 @@
+"""Which host keys are trusted, pinned, and refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provision.login import messages as words
+from provision.login.known_hosts import HostKey, pin, read
+from provision.login.reach import NoLogin, check
+from provision.login.target import Target
+
+OLD = HostKey("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIOabWvZGLaN/EB1qEj0KgJFyJ5SZcKX3mYbGgyilqEKK")
+NEW = HostKey("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIGkrW7CBI3nU0UIouxpRTNhdeHNL+NeqKyyeoQE2A/ec")
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Path:
+    return tmp_path / "known_hosts"
+
+
+@pytest.fixture
+def web1(known: Path) -> Target:
+    return Target("web1", "10.0.0.9", (2222, 22), ("sysop",), (known,), wanted_port=2222)
+
+
+def refusal(target: Target, port: int, key: HostKey) -> str:
+    before = read(target.known_hosts)
+    with pytest.raises(NoLogin) as why:
+        check(target, port, key)
+    assert read(target.known_hosts) == before
+    return str(why.value)
+
+
+def test_first_sight_is_pinned_and_told_once(
+    web1: Target, known: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(web1, 22, NEW)
+    check(web1, 22, NEW)
+    assert known.read_text() == f"10.0.0.9 {NEW.type} {NEW.base64}\n"
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"host web1: {words.first_sight('10.0.0.9', 22, NEW, known)}\n")
+
+
+def test_another_key_is_refused(web1: Target, known: Path) -> None:
+    pin(known, "10.0.0.9", 22, OLD)
+    assert refusal(web1, 22, NEW) == words.changed("10.0.0.9", 22, NEW, [(OLD, known)])
+
+
+def test_one_of_several_pinned_keys_is_enough(web1: Target, known: Path) -> None:
+    pin(known, "10.0.0.9", 22, OLD)
+    pin(known, "10.0.0.9", 22, NEW)
+    check(web1, 22, NEW)
+
+
+def test_a_revoked_key_is_refused_even_where_it_is_pinned(web1: Target, known: Path) -> None:
+    pin(known, "10.0.0.9", 22, OLD)
+    known.write_text(f"{known.read_text()}@revoked * {OLD.type} {OLD.base64}\n")
+    assert refusal(web1, 22, OLD) == words.revoked("10.0.0.9", 22, OLD)
+
+
+def test_a_moved_port_with_the_same_key_is_pinned_in_silence(
+    web1: Target, known: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pin(known, "10.0.0.9", 22, OLD)
+    check(web1, 2222, OLD)
+    assert [line.names for line in read([known])] == ["10.0.0.9", "[10.0.0.9]:2222"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("ports", [(2222, 22), (2222,)])
+def test_a_moved_port_with_another_key_is_refused(web1: Target, known: Path, ports: tuple[int, ...]) -> None:
+    pin(known, "10.0.0.9", 22, OLD)
+    expected = words.other_port("10.0.0.9", 2222, NEW, [(OLD, known)])
+    assert refusal(replace(web1, ports=ports), 2222, NEW) == expected
+
+
+def test_a_forwarded_port_may_be_another_machine(web1: Target, known: Path) -> None:
+    pin(known, "10.0.0.9", 2201, OLD)
+    check(replace(web1, ports=(2202,), wanted_port=22), 2202, NEW)
+    assert len(read([known])) == 2
+
+
+def test_a_key_that_cannot_be_pinned_is_not_trusted(web1: Target, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    within = tmp_path / "file" / "known_hosts"
+    assert refusal(replace(web1, known_hosts=(within,)), 22, NEW).startswith(
+        f"is seen for the first time, and {within} cannot take its key ("
+    )

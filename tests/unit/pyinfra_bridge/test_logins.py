@@ -1,0 +1,56 @@
+"""The proof that the admin gets in: which connection the run goes on with, and which stays open."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.login.target import Target
+from provision.pyinfra_bridge import logins
+
+
+@dataclass
+class Wire:
+    """A connection that tells whether it is still open."""
+
+    port: int = 22
+    transport: object = None
+    closed: bool = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Someone:
+    user: str
+    link: Wire
+    sudo_password: str | None = None
+
+
+class Host:
+    name = "web1"
+
+    def __init__(self) -> None:
+        self.connector = type("Connector", (), {"client": None})()
+
+
+@pytest.mark.parametrize(
+    ("came_as", "goes_on_as_the_new_one"), [("root", False), ("chief", False), ("sysop", True)]
+)
+def test_the_run_goes_on_as_the_new_admin_and_the_former_one_s_connection_holds_the_lock(
+    came_as: str, goes_on_as_the_new_one: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, proof = Someone(came_as, Wire(transport="first")), Someone("chief", Wire(transport="proof"))
+    target = Target("web1", "10.0.0.9", (22,), (came_as,), (tmp_path / "known",))
+    for name, value in (("_targets", {"web1": target}), ("_logins", {"web1": first}), ("_former", [])):
+        monkeypatch.setattr(logins, name, value)
+    monkeypatch.setattr(logins, "log_in", lambda fresh: proof)
+    monkeypatch.setattr(logins, "learn", lambda login: None)
+    host: Any = Host()
+    assert logins.knock(host, "chief", 22) is None
+    assert not first.link.closed
+    assert proof.link.closed is not goes_on_as_the_new_one
+    used = host.connector.client
+    assert (used._transport if used else None) == ("proof" if goes_on_as_the_new_one else None)
