@@ -40,6 +40,8 @@ def command(bind: str, app: str) -> list[str]:
         bind,
         "--timeout",
         "300",
+        "--limit-request-line",
+        "8190",
         "--no-control-socket",
         app,
     ]

@@ -32,6 +32,26 @@ window.harvest = (() => {
     setTimeout(() => note.remove(), kind === "error" ? 12000 : 5000);
   }
 
+  /* Where the network is away Dash says nothing, and leaves disabled what it disabled for the while of a request. */
+  const plainFetch = window.fetch;
+  window.fetch = async (...given) => {
+    try {
+      return await plainFetch(...given);
+    } catch (error) {
+      const url = String(given[0]?.url ?? given[0]);
+      if (url.includes("_dash-update-component") && error.name !== "AbortError") away();
+      throw error;
+    }
+  };
+
+  let toldAt = 0;
+  function away() {
+    /* One click may ask several things. */
+    if (Date.now() - toldAt > 2000) say("The server cannot be reached, and nothing was saved. What you typed is kept: please try again.");
+    toldAt = Date.now();
+    for (const button of document.querySelectorAll("#page button[id]:disabled")) tell(button.id, { disabled: false });
+  }
+
   const tell = (id, props) => window.dash_clientside.set_props(id, props);
 
   /* A drop zone: <div data-upload="URL" data-method data-type data-accept> around a file input and a progress bar. */

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from harvest.clock import now
 from harvest.tables import login_failure, user
+from harvest.text import UNFIT, normal
 
 # OWASP's low-memory profile: 19 MiB a login, so that a few at once do not fill a small host.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -39,20 +40,32 @@ class User:
     admin: bool
 
 
+# RFC 5321's local part without quotes (RFC 6531: letters of all scripts), and a domain's labels.
+_ATOM = r"[^@\s\x00-\x1f\x7f<>\"(),.:;\[\]\\]+"
+_LABEL = r"[^\W_]([^\W_]|-)*"
+_EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
+
+
 def checked_email(text: str) -> str:
     """The address in lower case. Raises AccountError."""
-    email = text.strip().lower()
-    if len(email) > 254 or not re.fullmatch(
-        r"[^@\s\x00-\x1f<>\"',;:()\[\]\\]+@[a-z0-9-]+(\.[a-z0-9-]+)*", email
-    ):
+    email = normal(text).lower()
+    if len(email) > 254 or not _EMAIL.fullmatch(email) or len(email.split("@")[0].encode()) > 64:
         raise AccountError(f"'{text.strip()[:80]}' is not an e-mail address.")
     return email
 
 
 def checked_password(text: str) -> str:
+    if UNFIT.search(text) or "\n" in text or "\r" in text:
+        raise AccountError("A password cannot contain control characters.")
     if not MIN_PASSWORD <= len(text) <= MAX_PASSWORD:
         raise AccountError(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
     return text
+
+
+def unknown_email(who: str) -> str:
+    """The address of a contributor of whom a file knows a name only: always the same, and no mail ever goes there."""
+    name = re.sub("[^a-z0-9]+", "-", who.lower()).strip("-")[:40]
+    return f"{name or 'author'}-{hashlib.sha256(who.encode()).hexdigest()[:8]}@unknown.invalid"
 
 
 def alias_for(email: str, secret: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ MEDIA = {
     "nt": "application/n-triples",
 }
 CSV_COLUMNS = (
-    "id", "project_name", "doi", "title", "sentence_id", "sentence", "page",
+    "id", "project_name", "doi", "title", "authors", "year", "sentence_id", "sentence", "page",
     "source_entity_name", "source_entity_attr", "relation_type", "sink_entity_name", "sink_entity_attr",
     "triple_contributor", "created_at",
 )  # fmt: skip
@@ -39,10 +40,16 @@ def rows(db: Database, me: User, wanted: Filters) -> Iterator[dict]:
     while True:
         with db.read() as connection:
             where = [*conditions(connection, me, wanted), triple.c.id > last]
-            query = select(*COLUMNS).select_from(SOURCE).where(*where).order_by(triple.c.id).limit(BATCH)
+            query = (
+                select(*COLUMNS, paper.c.authors, paper.c.year)
+                .select_from(SOURCE)
+                .where(*where)
+                .order_by(triple.c.id)
+                .limit(BATCH)
+            )
             found = connection.execute(query).all()
         for row in found:
-            yield shown(row, me)
+            yield {**shown(row, me), "authors": row.authors or "", "year": row.year}
         if len(found) < BATCH:
             return
         last = found[-1].id
@@ -53,17 +60,21 @@ def jsonl(db: Database, me: User, wanted: Filters) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
+# Where a cell begins for any separator that a spreadsheet may take the file to have, and a formula with it.
+_FORMULA = re.compile("(^|[;,|\t\r\n])(?=[\"' \u3000]*[=+\\-@\t\r＝＋－＠])")
+
+
 def _cell(value: object) -> object:
-    """A spreadsheet runs what begins like a formula; an apostrophe in front makes it text."""
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
-    )
+    """A spreadsheet runs what begins like a formula; an apostrophe in front makes it text.
+
+    Opened with another separator than the comma, a text with that separator inside makes two cells.
+    """
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def csv_lines(db: Database, me: User, wanted: Filters) -> Iterator[str]:
     out = io.StringIO()
+    out.write("\ufeff")  # else Excel takes the letters for those of its own code page
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
     for row in rows(db, me, wanted):

@@ -6,7 +6,6 @@ Everything goes in by batches and in one transaction; what is here already is no
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from sqlalchemy import Connection, insert, select
 from harvest import accounts, doi, search
 from harvest.clock import now
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
+from harvest.text import UNFIT
+from harvest.text import normal as normal_text
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
 BATCH = 5000
@@ -110,10 +111,18 @@ def _read_sqlite(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _clean(value: Any, limit: int) -> str:
-    text = re.sub(
-        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", "", str(value if value is not None else "")
-    ).strip()
+    """As the form would have saved it, so that what was exported is found again."""
+    text = normal_text(UNFIT.sub("", str(value if value is not None else "")))
     return text if len(text) <= limit else ""
+
+
+def _stamp(value: Any) -> str:
+    """A time of the file as we write times; now where it has none."""
+    try:
+        found = datetime.strptime(_clean(value, 40).replace(" ", "T")[:19], "%Y-%m-%dT%H:%M:%S")
+    except ValueError:
+        return now()
+    return found.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load(
@@ -137,7 +146,9 @@ class _Load:
         self.projects: dict[Any, int] = {}
         self.papers: dict[tuple[int, str], int] = {}  # (project, doi hash)
         self.sentences: dict[Any, tuple[int, int | None]] = {}  # their id: (ours, project)
-        self.users = {email: found for email, found in connection.execute(select(user.c.email, user.c.id))}  # noqa: C416
+        people = connection.execute(select(user.c.email, user.c.alias, user.c.id)).all()
+        self.users = {email: found for email, _, found in people}
+        self.aliases = {alias: found for _, alias, found in people}
 
     def run(self, data: dict[str, list[dict[str, Any]]]) -> Report:
         dois = {
@@ -212,12 +223,20 @@ class _Load:
             if new:
                 self.connection.execute(insert(table), [{"name": name} for name in new])
 
-    def user_id(self, who: str) -> int:
-        """The account of a contributor; an alias or nothing is the one who imports."""
+    def user_id(self, who: str) -> int | None:
+        """The account of a contributor, by e-mail address or alias; None where the file names nobody.
+
+        Who has none gets one that cannot sign in: nobody's work becomes the importer's.
+        """
+        who = _clean(who, 1000)
+        if not who:
+            return None
+        if who in self.aliases:
+            return self.aliases[who]
         try:
             email = accounts.checked_email(who)
         except accounts.AccountError:
-            return self.me.id
+            email = accounts.unknown_email(who)
         if email not in self.users:
             self.users[email] = accounts.add_user(self.connection, self.secret, email, None, active=False)
             self.report.users += 1
@@ -243,18 +262,25 @@ class _Load:
                 if (project_id, doi_hash) not in self.papers:
                     self.need_papers(project_id, [normal])
             paper_id = self.papers.get((project_id or 0, doi_hash))
-            author = self.user_id(hint.get("who") or str(row.get("contributor") or ""))
+            # Ours names the sentence's author, which need not be the one of its first triple.
+            author = self.user_id(
+                str(row.get("contributor") or "") if "contributor" in row else hint.get("who", "")
+            )
             key = (project_id, paper_id, text, author)
-            if key in known:
-                self.sentences[row.get("id")] = (known[key], project_id)
+            if found := known.get(key):
+                # The same text may be here several times: each is found once, the one of the same number first.
+                ours = row.get("id") if row.get("id") in found else next(iter(found))
+                found.remove(ours)
+                self.sentences[row.get("id")] = (ours, project_id)
                 continue
             link = _clean(row.get("literature_link"), 500)
             page = row.get("page")
             page = page if isinstance(page, int) and 1 <= page <= MAX_PAGE else None
-            wanted.append((row.get("id"), key, link, page))
+            wanted.append((row.get("id"), key, link, page, _stamp(row.get("created_at"))))
         self.insert_sentences(wanted)
 
-    def known_sentences(self) -> dict[tuple, int]:
+    def known_sentences(self) -> dict[tuple, list[int]]:
+        """The numbers of the sentences that are here, by project, paper, text and author."""
         columns = (
             sentence.c.project_id,
             sentence.c.paper_id,
@@ -262,21 +288,23 @@ class _Load:
             sentence.c.user_id,
             sentence.c.id,
         )
-        return {tuple(row[:4]): row[4] for row in self.connection.execute(select(*columns))}
+        made: dict[tuple, list[int]] = {}
+        for row in self.connection.execute(select(*columns).order_by(sentence.c.id)):
+            made.setdefault(tuple(row[:4]), []).append(row[4])
+        return made
 
     def insert_sentences(self, wanted: list[tuple]) -> None:
-        at = now()
         for start in range(0, len(wanted), BATCH):
             part = wanted[start : start + BATCH]
             rows = [
                 {"project_id": key[0], "paper_id": key[1], "text": key[2], "user_id": key[3], "literature_link": link,
                  "page": page, "created_at": at}
-                for _, key, link, page in part
+                for _, key, link, page, at in part
             ]  # fmt: skip
             made = self.connection.scalars(
                 insert(sentence).returning(sentence.c.id, sort_by_parameter_order=True), rows
             )
-            for (theirs, key, _, _), ours in zip(part, made, strict=True):
+            for (theirs, key, *_), ours in zip(part, made, strict=True):
                 self.sentences[theirs] = (ours, key[0])
             self.report.sentences += len(part)
 
@@ -300,15 +328,10 @@ class _Load:
                 continue
             there.add(key)
             made = dict(zip(columns, key, strict=True))
-            stamp = _clean(one["created_at"], 40).replace(" ", "T")[:19]
-            try:
-                stamp = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S").strftime("%Y-%m-%dT%H:%M:%SZ")
-            except ValueError:
-                stamp = at
             made |= {
                 "project_id": home[1],
                 "user_id": self.user_id(one["who"]),
-                "created_at": stamp,
+                "created_at": _stamp(one["created_at"]),
                 "updated_at": at,
             }
             rows.append(made)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harvest import childproc
 
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
 MAX_PAGES = 5000
+# Bytes: so late a PDF may begin, as readers allow (ISO 32000-1, annex H, note 13).
+MAGIC_WITHIN = 1024
 
 
 class NotAPdf(ValueError):
@@ -15,7 +21,21 @@ class NotAPdf(ValueError):
 
 
 def has_magic(first: bytes) -> bool:
-    return first.startswith(b"%PDF-")
+    return b"%PDF-" in first[:MAGIC_WITHIN]
+
+
+def opened(path: str) -> PdfReader:
+    """The PDF, read from where it begins: its tables count from there."""
+    import io
+
+    from pypdf import PdfReader
+
+    with Path(path).open("rb") as file:
+        begins = max(file.read(MAGIC_WITHIN).find(b"%PDF-"), 0)
+        if begins:
+            file.seek(begins)
+            return PdfReader(io.BytesIO(file.read()))
+    return PdfReader(path)
 
 
 def count_pages(path: Path) -> int:
@@ -30,11 +50,9 @@ def _main(path: str) -> int:
     childproc.limit_myself()
     import logging
 
-    from pypdf import PdfReader
-
     logging.disable()
     try:
-        reader = PdfReader(path)
+        reader = opened(path)
         if reader.is_encrypted and not reader.decrypt(""):
             print("The PDF is protected by a password.")
             return 1

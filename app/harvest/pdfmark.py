@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from harvest import childproc
-from harvest.pdfcheck import NotAPdf
+from harvest.pdfcheck import NotAPdf, opened
 
 
 def burn_in(path: Path, marks: list[dict]) -> bytes:
@@ -31,10 +31,10 @@ def drawing(marks: list[dict]) -> bytes:
 
 
 def _mark(path: str, marks: list[dict]) -> bytes:
-    from pypdf import PdfReader, PdfWriter
+    from pypdf import PdfWriter
     from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject
 
-    reader = PdfReader(path)
+    reader = opened(path)
     if reader.is_encrypted:
         reader.decrypt("")
     writer = PdfWriter(clone_from=reader)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harvest.pdfcheck import NotAPdf, count_pages, has_magic
+from harvest.pdfcheck import MAGIC_WITHIN, NotAPdf, count_pages, has_magic
 
 CHUNK = 1 << 20
 SWEEP_SECONDS = 3600
@@ -50,6 +50,14 @@ def sweep(folder: str, state: str, wanted: set[str]) -> int:
     return gone
 
 
+def _first(read: Callable[[int], bytes]) -> bytes:
+    """So much that a PDF has begun, however small the pieces are in which it comes."""
+    made = b""
+    while len(made) < MAGIC_WITHIN and (piece := read(MAGIC_WITHIN - len(made))):
+        made += piece
+    return made
+
+
 def store(folder: str, read: Callable[[int], bytes], limit: int) -> Stored:
     """Keep the bytes that `read(n)` gives if they are a PDF.
 
@@ -61,18 +69,20 @@ def store(folder: str, read: Callable[[int], bytes], limit: int) -> Stored:
     try:
         digest, size = hashlib.sha256(), 0
         with os.fdopen(handle, "wb") as file:
-            while chunk := read(CHUNK):
-                if size == 0 and not has_magic(chunk):
-                    raise NotAPdf("The file is not a PDF: it does not begin with %PDF-.")
+            chunk = _first(read)
+            if not chunk:
+                raise NotAPdf("The file is empty.")
+            if not has_magic(chunk):
+                raise NotAPdf("The file is not a PDF: no %PDF- in its first 1,024 bytes.")
+            while chunk:
                 size += len(chunk)
                 if size > limit:
                     raise TooLarge
                 digest.update(chunk)
                 file.write(chunk)
+                chunk = read(CHUNK)
             file.flush()
             os.fsync(file.fileno())
-        if size == 0:
-            raise NotAPdf("The file is empty.")
         pages = count_pages(draft)
         target = path_of(folder, digest.hexdigest())
         target.parent.mkdir(exist_ok=True)

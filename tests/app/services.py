@@ -111,6 +111,8 @@ def gunicorn(app, port, environ, log, *options):
         "2",
         "--preload",
         "--no-control-socket",
+        "--limit-request-line",
+        "8190",
         "--bind",
     ]
     command += [f"127.0.0.1:{port}", "--pythonpath", str(APP), *options, app]

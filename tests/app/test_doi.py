@@ -46,3 +46,28 @@ def test_a_pasted_list_is_parted_and_its_dois_are_not():
         SICI,
         "10.1000/e",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "dois"),
+    [
+        ("10.1000/abc)", ["10.1000/abc"]),
+        ("[10.1000/abc](https://doi.org/10.1000/abc)", ["10.1000/abc"]),
+        ("[Some title](https://doi.org/10.1016/S0140-6736(05)67889-7)", ["10.1016/s0140-6736(05)67889-7"]),
+        ("10.1000/a，10.1000/b", ["10.1000/a", "10.1000/b"]),
+        ("10.1000/a、10.1000/b。", ["10.1000/a", "10.1000/b"]),
+        ("10.1000/abc\u200e", ["10.1000/abc"]),
+        ("\u202a10.1000/abc\u202c", ["10.1000/abc"]),
+        ("“10.1000/abc”.", ["10.1000/abc"]),
+        ("doi：10.1000/abc", ["10.1000/abc"]),
+        ("*10.1000/abc*", ["10.1000/abc"]),
+        ("<10.1000/abc>, (10.1000/b)", ["10.1000/abc", "10.1000/b"]),
+        ("(see 10.1000/abc)", ["10.1000/abc"]),
+    ],
+)
+def test_dois_are_cut_out_of_what_people_paste(text, dois):
+    assert doi.pasted([text]) == (dois, [])
+
+
+def test_what_holds_no_doi_is_refused_as_it_was_written():
+    assert doi.pasted(["my paper", "10.1000/a 10.2"]) == (["10.1000/a"], ["my paper", "10.2"])

@@ -244,3 +244,25 @@ def test_names_wider_than_a_phone_do_not_push_the_page_aside(found):
             assert walker.run("return document.scrollingElement.scrollWidth") == 390, path
     finally:
         walker.driver.quit()
+
+
+def test_save_while_the_network_is_away_tells_so_and_works_again_afterwards(found):
+    walker = Walker(found["url"])
+    try:
+        walker.go("papers/3")
+        sign_in_where_we_are(walker)
+        walker.type("#sentence", "Saved on the train.")
+        walker.see("#triples input").click()
+        walker.fill_triple("TP53", "Gene", "activates", "p21", "Protein")
+        offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        walker.driver.execute_cdp_cmd("Network.enable", {})
+        walker.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+        walker.click("#save")
+        walker.see(".toast.error", "nothing was saved")
+        walker.until(lambda: walker.see("#save").is_enabled())
+        assert form(walker)[0] == "Saved on the train."
+        walker.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+        walker.click("#save")
+        walker.see("#sentences", "Saved on the train.")
+    finally:
+        walker.driver.quit()

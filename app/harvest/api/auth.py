@@ -32,7 +32,10 @@ def _proved(call: Call, email: str, password: str, refusal: Problem) -> Any:
         if accounts.throttled(connection, email, address):
             raise Problem(429, "Too many failed logins: please wait 15 minutes.", Retry_After="900")
         row = connection.execute(select(user).where(user.c.email == email, user.c.active)).first()
-    if not accounts.verify(row.password_hash if row else None, password):
+    stored = row.password_hash if row else None
+    # Before, spaces at the ends did not count: what was set so still opens the account.
+    tries = dict.fromkeys((password, password.strip()))
+    if not any(accounts.verify(stored, each) for each in tries):
         with call.db.write() as connection:
             accounts.note_failure(connection, email, address)
         raise refusal

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, request
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from werkzeug.exceptions import HTTPException
 
 from harvest import accounts
@@ -21,10 +20,11 @@ from harvest.accounts import User
 from harvest.db import Database
 from harvest.drain import drain
 from harvest.settings import Settings
+from harvest.text import UNFIT, normal
 
 MAX_JSON_BYTES = 2 * 1024 * 1024
-# Line breaks and tabs are text; other control characters (and halves of UTF-16 pairs) no database and no CSV likes.
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Passwords count to the last space, as they were set.
+SECRET = ("password", "current", "new")
 
 
 class Problem(Exception):
@@ -38,15 +38,19 @@ class Problem(Exception):
 class In(BaseModel):
     """What clients send: unknown keys are refused, since a typo that is ignored loses data."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid")
 
-    @field_validator("*")
+    @field_validator("*", mode="before")
     @classmethod
-    def printable(cls, value: Any) -> Any:
-        """PostgreSQL would take a NUL for its own mistake, also in a question."""
-        if isinstance(value, str) and _UNFIT.search(value):
+    def one_form(cls, value: Any, info: ValidationInfo) -> Any:
+        """Texts in their one form, before their lengths are checked; passwords as they are."""
+        if isinstance(value, list):
+            return [cls.one_form(one, info) if isinstance(one, str) else one for one in value]
+        if not isinstance(value, str):
+            return value
+        if UNFIT.search(value):  # PostgreSQL would take a NUL for its own mistake, also in a question
             raise ValueError("contains control characters")
-        return value
+        return value if info.field_name in SECRET else normal(value)
 
 
 @dataclass

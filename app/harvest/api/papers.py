@@ -11,7 +11,7 @@ from harvest import audit, crossref
 from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, In, Problem, endpoint
 from harvest.clock import now
-from harvest.doi import normal, short_hash
+from harvest.doi import normal, pasted, short_hash
 from harvest.tables import paper, pdf, project, sentence
 
 
@@ -64,13 +64,8 @@ def add_dois(
 ) -> tuple[list[str], list[str]]:
     """Add what is a DOI and not there yet; returns what was added, and what is no DOI."""
     known = set(connection.scalars(select(paper.c.doi).where(paper.c.project_id == project_id)))
-    added: dict[str, None] = {}
-    refused = []
-    for text in dois:
-        if (doi := normal(text)) is None:
-            refused.append(text.strip())
-        elif doi not in known:
-            added[doi] = None
+    given, refused = pasted(dois)
+    added = [doi for doi in given if doi not in known]
     rows = [
         {
             "project_id": project_id,
@@ -83,7 +78,7 @@ def add_dois(
     ]
     if rows:
         connection.execute(insert(paper), rows)
-    return list(added), refused
+    return added, refused
 
 
 @endpoint("GET", f"/projects/<{PATH_ID}:project_id>/papers", returns=["Paper"], errors=(404,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Response, request, send_file
 from sqlalchemy import Row, delete, insert, select
 
@@ -38,7 +40,7 @@ def pdf_row(call: Call, paper_id: int) -> Row:
     return row
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf", media="application/pdf", errors=(404,))
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf", media="application/pdf", errors=(404, 416))
 def get_pdf(call: Call, paper_id: int) -> Response:
     """The PDF as it was uploaded; parts of it by Range."""
     row = pdf_row(call, paper_id)
@@ -46,11 +48,23 @@ def get_pdf(call: Call, paper_id: int) -> Response:
     if not path.exists():
         raise Problem(404, f"The PDF of paper {paper_id} is missing on disk.")
     name = f"{row.doi_hash}.pdf"
+    _take_one_range(path.stat().st_size)
     response = send_file(
         path, "application/pdf", download_name=name, etag=row.sha256, conditional=True, max_age=0
     )
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def _take_one_range(size: int) -> None:
+    """RFC 9110, 14.2: another unit, several ranges or what is no range are answered with the whole file (200);
+    one range beyond the end with 416 and the file's size. Werkzeug answers 416 to all of them, without the size."""
+    given = request.headers.get("Range", "")
+    found = re.fullmatch(r"bytes=\s*(?:(\d+)-(\d*)|-(\d+))\s*", given, re.ASCII | re.IGNORECASE)
+    if found is None or (found[1] and found[2] and int(found[2]) < int(found[1])):
+        request.environ.pop("HTTP_RANGE", None)
+    elif (found[1] and int(found[1]) >= size) or (found[3] and not int(found[3])):
+        raise Problem(416, f"The file has {size} bytes.", Content_Range=f"bytes */{size}")
 
 
 @endpoint(
@@ -90,7 +104,7 @@ def put_pdf(call: Call, paper_id: int) -> dict:
         return papers.one(connection, paper_id)
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>", media="application/pdf", errors=(404,))
+@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>", media="application/pdf", errors=(404, 416))
 def get_named_pdf(call: Call, project_id: int, name: str) -> Response:
     """The same by the name that upstream gives it."""
     return get_pdf(call, find_paper(call, project_id, name))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from flask import Response, request
 from pydantic import Field
+from sqlalchemy import select
 
 from harvest import audit, crossref, exporting, importing, triples
 from harvest.api.auth import sign_in
@@ -17,6 +20,7 @@ from harvest.api.fields import Id
 from harvest.api.http import Call, In, Problem, answer, endpoint
 from harvest.clock import now
 from harvest.drain import drain
+from harvest.tables import project
 
 
 class ExportQuery(triples.Filters):
@@ -29,12 +33,22 @@ def export(call: Call) -> Response:
     kind = call.query.format
     wanted = triples.Filters(**call.query.model_dump(exclude={"format"}))
     lines = exporting.WRITERS[kind](call.db, call.me, wanted)
-    name = f"harvest-{now()[:10]}.{kind}"
+    name = "-".join(filter(None, ("harvest", _project_name(call, wanted.project_id), now()[:10])))
+    plain = re.sub("[^A-Za-z0-9._-]+", "_", name)
+    # RFC 6266: the second for the letters that the first cannot have.
+    named = f"filename=\"{plain}.{kind}\"; filename*=UTF-8''{quote(name, safe='')}.{kind}"
     return Response(
         lines,
         mimetype=exporting.MEDIA[kind],
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+        headers={"Content-Disposition": f"attachment; {named}", "Cache-Control": "no-store"},
     )
+
+
+def _project_name(call: Call, project_id: int | None) -> str:
+    """The project's name as part of a file's: short, and without what file systems do not take."""
+    with call.db.read() as connection:
+        found = connection.scalar(select(project.c.name).where(project.c.id == project_id)) or ""
+    return re.sub(r'[\s/\\:*?"<>|]+', "_", found)[:60].strip("._")
 
 
 @endpoint(

@@ -148,10 +148,11 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def add(_clicks: Any, text: str | None, project_id: int) -> Any:
-        dois = doi.listed(text or "")
-        if not clicked() or not dois:
+        dois, others = doi.pasted((text or "").splitlines())
+        given = [*dois, *(other[:500] for other in others if other)]
+        if not clicked() or not given:
             return dash.no_update
-        made = client.call("POST", f"/projects/{project_id}/papers", json={"dois": dois})
+        made = client.call("POST", f"/projects/{project_id}/papers", json={"dois": given})
         told = f"{len(made['added'])} papers added." if made["added"] else "Nothing new was added."
         if made["refused"]:
             told += f" Not a DOI: {', '.join(made['refused'][:5])}"
