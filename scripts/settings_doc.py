@@ -11,7 +11,8 @@ FILE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
 Every key that may stand in `group_data/` or in a host's braces in the inventory. Made from
-`provision/settings/model.py` by `python -m scripts.settings_doc`; an unknown key or a wrong value stops the run before any host is touched.
+`provision/settings/model.py` by `python -m scripts.settings_doc`; an unknown key or a wrong value stops
+the run before any host is touched.
 
 | key | default | meaning |
 |---|---|---|
