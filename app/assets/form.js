@@ -4,6 +4,9 @@
   const { tell, whenever } = window.harvest;
   const box = () => document.getElementById("triples");
   let filled = [], toSentence = false;
+  /* Whether something stands in the form that was typed or picked and is not saved. */
+  let touched = false;
+  const drawn = new WeakSet();
 
   function append(values) {
     const row = document.getElementById("triple").firstElementChild.cloneNode(true);
@@ -44,18 +47,48 @@
     keep();
   }
 
-  document.addEventListener("input", (event) => event.target.closest("#triples") && keep());
+  /* Says at the fields themselves what the message says, and goes to the first. */
+  function mark() {
+    const sentence = document.getElementById("sentence");
+    const rows = [...box().children].map((row) => [...row.querySelectorAll("input")]);
+    const begun = rows.filter((row) => row.some((one) => one.value.trim()));
+    const wanted = [sentence, ...(begun.length ? begun : rows.slice(0, 1)).flat()];
+    const empty = wanted.filter((one) => !one.value.trim());
+    for (const one of [sentence, ...rows.flat()]) one.toggleAttribute("aria-invalid", false);
+    for (const one of empty) one.setAttribute("aria-invalid", "true");
+    empty[0]?.focus();
+  }
+
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest(".form")) return;
+    touched = true;
+    if (event.target.value.trim()) event.target.removeAttribute("aria-invalid");
+    if (event.target.closest("#triples")) keep();
+  });
+  document.addEventListener("harvest:picked", () => { touched = true; });
+  /* Before Dash sees the click: no draft goes without a question. */
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element && event.target.closest("button");
+    if (!button || !touched || !(button.id === "cancel" || button.id.includes("sentence-edit"))) return;
+    if (confirm("Discard what you typed and did not save?")) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+  }, true);
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("button");
     if (!button) return;
     if (button.id === "add-triple") add();
     else if (button.matches(".triple .remove")) remove(button.closest(".triple"));
     else if (button.id === "save" || button.id.includes("sentence-edit")) toSentence = true;
+    if (button.id === "save") mark();
   });
 
   window.dash_clientside = Object.assign(window.dash_clientside || {}, { harvest: {
     fill: (given) => {
       filled = given;
+      /* A page begins with the draft that was kept. */
+      touched = !drawn.has(box()) && Boolean(document.getElementById("sentence")?.value);
+      if (box()) drawn.add(box());
       draw();
       return given;
     },

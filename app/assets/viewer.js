@@ -190,6 +190,7 @@
         say(error.message);
       }
       tell("sentence", { value: text });
+      document.dispatchEvent(new Event("harvest:picked"));
       tell("picked", { data: { page: number, highlight_id: made?.id ?? null } });
       found.chosen.removeAllRanges();
       document.querySelector("#triples input")?.focus();

@@ -19,7 +19,7 @@ PAGES = {
     "admin": "ann@example.org",
     "admin/vocabulary": "activates",
     "admin/audit": "save sentence",
-    "admin/data": "Move data in",
+    "admin/data": "Import data",
     "account": "New password",
     "help": "Who sees what",
 }

@@ -56,7 +56,7 @@ def test_a_password_is_changed_on_the_account_s_page(walker):
     walker.sign_in()
     walker.click(".bar .who")
     change(walker, PASSWORD, NEW, "battery staple house")
-    walker.see("[role=alert]", "not typed the same twice")
+    walker.see("[role=alert]", "passwords do not match")
     change(walker, "wrong wrong wrong", NEW, NEW)
     walker.see("[role=alert]", "current password is wrong")
     change(walker, PASSWORD, NEW, NEW)

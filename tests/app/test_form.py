@@ -139,6 +139,7 @@ def test_two_windows_on_one_sentence_lose_nothing(walker, found):
     walker.driver.switch_to.window(one)
     save(" Late.")
     walker.click("#refused button", "Load the newer version")
+    walker.agree()
     walker.until(lambda: form(walker)[0] == "Once. First window. Again.")
     walker.until(lambda: not walker.run("return document.getElementById('refused').textContent"))
     requests.delete(where, headers=token(found), timeout=60)
@@ -266,3 +267,34 @@ def test_save_while_the_network_is_away_tells_so_and_works_again_afterwards(foun
         walker.see("#sentences", "Saved on the train.")
     finally:
         walker.driver.quit()
+
+
+def test_no_draft_goes_without_a_question_and_what_is_missing_is_marked(walker, found):
+    saved = {"sentence": "Asked first.", "paper_id": 3, "triples": [triple()]}
+    requests.post(f"{found['api']}/save", json=saved, headers=token(found), timeout=60)
+    walker.go("papers/3")
+    sign_in_where_we_are(walker)
+    walker.see(".saved", "Asked first.")
+    walker.type("#sentence", "Half done.")
+    walker.see("#triples input").click()
+    walker.fill_triple("TP53", "Gene")
+    walker.click("#save")
+    walker.see(".toast.error", "Triple 1: please fill in Relation, Target entity, Target type.")
+    names = "return [...document.querySelectorAll('[aria-invalid]')].map((one) => one.name)"
+    lacking = ["relation_type", "sink_entity_name", "sink_entity_attr"]
+    walker.until(lambda: walker.run(names) == lacking)
+    assert walker.run("return document.activeElement.name") == "relation_type"
+    walker.press("a")
+    walker.until(lambda: walker.run(names) == lacking[1:])
+    for button in (".saved button", "#cancel"):
+        walker.click(button)
+        walker.driver.switch_to.alert.dismiss()
+        assert form(walker) == ["Half done.", "TP53", "Gene", "a", "", ""]
+    walker.driver.refresh()
+    walker.see(".saved", "Asked first.")
+    walker.until(lambda: form(walker)[0] == "Half done.")
+    walker.click(".saved button", "Edit")
+    walker.agree()
+    walker.see("#form-title", "Edit")
+    walker.click("#cancel", "Cancel")
+    walker.until(lambda: form(walker) == [""] * 6, "nothing was typed, so nothing is asked")

@@ -123,7 +123,7 @@ def a_project_with_papers(walker):
     def told():
         walker.driver.refresh()
         text = walker.see("table").text
-        return "not reachable" in text and "on the way" not in text
+        return "not reachable" in text and "Fetching" not in text
 
     walker.until(told, "what CrossRef said is not shown")
     seen = [row.text for row in walker.driver.find_elements(By.CSS_SELECTOR, "tbody tr")]
@@ -149,7 +149,9 @@ def annotate(walker):
     walker.click("#save")
     walker.see(".toast.error", "Please fill in")
     assert walker.see("#sentence").get_attribute("value") == "Half a sentence"
+    walker.see("#triples [aria-invalid]")
     walker.click("#cancel", "Clear")
+    walker.agree()
     walker.until(lambda: walker.see("#sentence").get_attribute("value") == "")
 
 

@@ -13,9 +13,9 @@ from dash import dcc, html
 
 from harvest.web import client
 
-STATUS = {"unstarted": "Unstarted", "in_progress": "In progress", "done": "Done"}
+STATUS = {"unstarted": "Not started", "in_progress": "In progress", "done": "Done"}
 METADATA = {
-    "pending": "Metadata on the way",
+    "pending": "Fetching metadata",
     "unreachable": "CrossRef not reachable, trying again",
     "missing": "Unknown to CrossRef",
 }
@@ -42,7 +42,7 @@ def action(callback: Callable[..., Any]) -> Callable[..., Any]:
         except client.ApiError as error:
             over = error.status == 401
             note(
-                "Your session is over. What you typed is kept: sign in again." if over else str(error),
+                "You have been signed out. What you typed is kept: sign in again." if over else str(error),
                 "error",
             )
             if over:

@@ -10,7 +10,7 @@ from harvest.web.pages.login import REASONS
 
 SAID = {
     "wrong": "The current password is wrong.",
-    "differ": "The new password was not typed the same twice.",
+    "differ": "The passwords do not match.",
     "unfit": f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.",
     "wait": REASONS["wait"],
     "down": REASONS["down"],

@@ -46,7 +46,7 @@ def users(me: dict, query: dict) -> list[Any]:
                 button(one, "annotator", "Make annotator")
                 if one["admin"]
                 else button(one, "admin", "Make admin"),
-                button(one, "off", "Switch off", "danger")
+                button(one, "off", "Deactivate", "danger")
                 if one["active"]
                 else button(one, "on", "Switch on"),
             ]
@@ -67,7 +67,7 @@ def users(me: dict, query: dict) -> list[Any]:
             field(
                 "Password",
                 text_input("user-password", type="password", autoComplete="new-password"),
-                "10 characters at least. Hand it over by a safe way.",
+                "10 characters at least. Share it securely.",
             ),
             dcc.Checklist(id="user-admin", options=[{"value": "admin", "label": "Admin"}], value=[]),
             html.Button("Save the account", id="user-save", className="primary"),
@@ -168,7 +168,7 @@ def data(me: dict, query: dict) -> list[Any]:
         html.Div(figures, className="figures"),
         html.Section(
             [
-                html.H2("Move data in"),
+                html.H2("Import data"),
                 html.P(
                     "The JSON export or the SQLite file of another HARVEST. What is here already is not added twice; "
                     "contributors get accounts that cannot sign in until they get a password."

@@ -12,10 +12,10 @@ from harvest.web.parts import action, clicked, field, note
 
 FIELDS = (
     ("source_entity_name", "Source entity", "entity-names"),
-    ("source_entity_attr", "Its type", "entity-types"),
+    ("source_entity_attr", "Source type", "entity-types"),
     ("relation_type", "Relation", "relation-types"),
-    ("sink_entity_name", "Sink entity", "entity-names"),
-    ("sink_entity_attr", "Its type", "entity-types"),
+    ("sink_entity_name", "Target entity", "entity-names"),
+    ("sink_entity_attr", "Target type", "entity-types"),
 )
 
 
@@ -88,6 +88,19 @@ def _refused(sentence_id: int, why: str) -> dict:
     return {"id": sentence_id, "version": newer["version"], "refused": told}
 
 
+def _lacking(text: str | None, rows: list[dict]) -> str:
+    """What is still to be filled in, the triples by their place in the form; rows without a word do not count."""
+    if not (text or "").strip():
+        return "Please fill in the sentence."
+    if not any(any(one.values()) for one in rows):
+        return "Please fill in a triple."
+    for place, one in enumerate(rows, 1):
+        labels = [label for name, label, _ in FIELDS if not one[name]]
+        if labels and len(labels) < len(FIELDS):
+            return f"Triple {place}: please fill in {', '.join(labels)}."
+    return ""
+
+
 def register(app: dash.Dash) -> None:
     @app.callback(
         Output("saved", "data"),
@@ -113,12 +126,9 @@ def register(app: dash.Dash) -> None:
         if not clicked():
             return [dash.no_update] * 5
         rows = [{name: (one.get(name) or "").strip() for name, *_ in FIELDS} for one in given]
+        if lacking := _lacking(text, rows):
+            raise client.ApiError(422, lacking)  # assets/form.js marks the fields
         rows = [one for one in rows if any(one.values())]
-        missing = {label for one in rows for name, label, _ in FIELDS if not one[name]}
-        if not (text or "").strip():
-            raise client.ApiError(422, "Please fill in the sentence.")
-        if missing or not rows:
-            raise client.ApiError(422, f"Please fill in: {', '.join(sorted(missing)) or 'a triple'}.")
         body = {"sentence": text, "triples": rows}
         if editing and "id" in editing:
             try:

@@ -54,7 +54,7 @@ def _new_project() -> html.Details:
                 [
                     field("Name", text_input("project-name", maxLength=200)),
                     field("Description", dcc.Textarea(id="project-description", maxLength=10_000, rows=3)),
-                    html.Button("Start the project", id="project-create", className="primary"),
+                    html.Button("Create project", id="project-create", className="primary"),
                 ],
                 className="card form",
             ),
@@ -81,6 +81,6 @@ def register(app: dash.Dash) -> None:
             note("A project needs a name.", "error")
             return dash.no_update
         made = client.call("POST", "/projects", json={"name": name, "description": description or ""})
-        note(f"{made['name']} is started: now add its papers.")
+        note(f"{made['name']} is created: now add its papers.")
         refresh()
         return urls.page(client.settings(), f"projects/{made['id']}")

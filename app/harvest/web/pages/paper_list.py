@@ -105,7 +105,7 @@ def _admin(project: dict) -> html.Div:
             field(
                 "DOIs",
                 dcc.Textarea(id="dois", rows=5, placeholder="10.1000/xyz123\nhttps://doi.org/10.1000/abc"),
-                "One a line, as DOI or as link. Titles follow from CrossRef when it can be reached.",
+                "One per line, as DOI or as link. Titles follow from CrossRef when it can be reached.",
             ),
             html.Button("Add papers", id="dois-add", className="primary"),
         ],
