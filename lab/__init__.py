@@ -4,7 +4,7 @@ From a shell, see `python -m lab --help`. From a test:
 
     from lab import hosts, network
 
-    host = hosts.up("l-one", suite="bookworm", shape="cloud", group="harvest_nginx", settings={"ssh_port": 2222})
+    host = hosts.up("l-one", suite="bookworm", shape="cloud", group="harvest_nginx", settings={"sshd_port": 2222})
     host.ssh("uptime").stdout                  # as whoever can log in: the admin once there is one
     host.ssh("id", user="root", check=False)   # as somebody else; a CompletedProcess, never an exception
     host.ssh("id", password="...")             # without the key

@@ -61,7 +61,7 @@ class Host:
         """Return who can probably log in, on which port: the admin once there is one, else the bootstrap user."""
         admin, port = (
             str(self.record.settings.get("admin_user")),
-            int(self.record.settings.get("ssh_port", 22)),
+            int(self.record.settings.get("sshd_port", 22)),
         )
         passwd = self.root / "etc/passwd"
         if passwd.exists() and any(line.startswith(f"{admin}:") for line in passwd.read_text().splitlines()):

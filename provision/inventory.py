@@ -3,9 +3,6 @@
 It merges the data as pyinfra does, checks every host's settings before any connection, finds out who can log in on
 each host, and writes that into the groups, so that plain `pyinfra INVENTORY deploy.py` connects that way.
 
-`ssh_port` has two meanings. In group data it is the setting: the port that sshd shall listen on. pyinfra reads the same
-key as the port to connect to. Where the two differ (first run, or the port is being moved) `settle` sets `ssh_port` to
-the port that answered and hands the setting on as `wanted_ssh_port`, which `settings_from` prefers.
 """
 
 import os

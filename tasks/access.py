@@ -36,7 +36,7 @@ def access(settings: Settings) -> None:
         sudo=sudo(settings),
         firewall=Firewall(settings.open_ports, settings.firewall_allow),
         sshd_files=sshd_files(settings),
-        sshd=Sshd(DROP_IN, SOCKET_DROP_IN, settings.ssh_port),
+        sshd=Sshd(DROP_IN, SOCKET_DROP_IN, settings.sshd_port),
         foreign=Foreign(f"{home}/.ssh/authorized_keys", settings.remove_foreign_keys),
         within_s=settings.confirm_within_s,
     )
@@ -64,11 +64,11 @@ def sshd_files(settings: Settings) -> Files:
         return render("ssh/00-harvest.conf", settings=settings, group=LOGIN_GROUP, exempt=exempt)
 
     socket = render("ssh/ssh.socket.conf", settings=settings)
-    moved = settings.ssh_port != 22
+    moved = settings.sshd_port != 22
     # The effective value counts: an Include or a first value elsewhere must not win.
     effective = f"sshd -T -C user={settings.admin_user},host=x,addr=192.0.2.1"
     # Ports add up. One that somebody else's file names would stay open on the host, without fail2ban.
-    port = settings.ssh_port
+    port = settings.sshd_port
     alone = f'[ "$({effective} | sed -n "s/^port //p" | sort -u)" = {port} ]'
     else_say = f"echo 'another file of sshd names another Port than {port}: take that line out' >&2; false"
     return Files(

@@ -44,7 +44,7 @@ def other_port(address: str, port: int, shown: HostKey, pins: Sequence[tuple[Hos
     return (
         f"shows another host key on port {port} than on the port it was pinned on: {shown.type} "
         f"{shown.fingerprint} instead of {expected}; if port {port} is another machine's, set ssh_hostname or "
-        f"ssh_port. If both are this host, type: ssh-keyscan -p {port} {shlex.quote(address)}"
+        f"sshd_port. If both are this host, type: ssh-keyscan -p {port} {shlex.quote(address)}"
         f" >> {shlex.quote(str(pins[0][1]))}"
     )
 

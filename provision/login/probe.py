@@ -52,8 +52,6 @@ class Login:
             data["ssh_key"] = self.key_file
         if target.jumps:
             data["ssh_proxy_jump"] = ",".join(target.jumps)
-        if target.wanted_port not in (None, self.link.port):
-            data["wanted_ssh_port"] = target.wanted_port
         return data
 
 

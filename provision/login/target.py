@@ -81,12 +81,12 @@ def target_for(
     return Target(
         name=name,
         address=address,
-        ports=ports_to_try(data, override or {}, options, known_hosts, address),
+        ports=ports_to_try(data, settings, override or {}, options, known_hosts, address),
         users=users_to_try(data, settings, options),
         known_hosts=known_hosts,
         admin=settings.admin_user if settings else "",
         admin_keys=tuple(base64.b64decode(key.split()[1]) for key in settings.admin_keys) if settings else (),
-        wanted_port=settings.ssh_port if settings else None,
+        wanted_port=settings.sshd_port if settings else None,
         key_file=str(Path(key_file).expanduser()) if key_file else None,
         identities=tuple(existing(options.get("identityfile") or DEFAULT_KEYS)),
         agent=None if agent in (None, "none") else os.path.expanduser(str(agent)),
@@ -116,18 +116,24 @@ def users_to_try(
 
 def ports_to_try(
     data: Mapping[str, Any],
+    settings: Settings | None,
     override: Mapping[str, Any],
     options: Mapping[str, Any],
     known_hosts: tuple[Path, ...],
     address: str,
 ) -> tuple[int, ...]:
-    """Where sshd shall listen, then where it may still listen: ~/.ssh/config's port, 22, ports it was seen on."""
+    """`ssh_port`, then `sshd_port`; without `ssh_port` also where sshd may still listen: ~/.ssh/config's port, 22. Last
+    the ports that it was seen on."""
     if override.get("ssh_port"):
         return (int(override["ssh_port"]),)
-    wanted = [int(data["ssh_port"])] if data.get("ssh_port") else []
+    wanted = [settings.sshd_port] if settings else []
     configured = [int(options["port"])] if "port" in options else []
     seen = pinned_ports(read(known_hosts), address)
-    return tuple(dict.fromkeys([*wanted, *configured, 22, *seen]))
+    if data.get("ssh_port"):
+        return tuple(dict.fromkeys([int(data["ssh_port"]), *wanted, *seen]))
+    # sshd's usual port is a guess; ~/.ssh/config's is the operator's word.
+    first = [] if wanted == [22] else wanted
+    return tuple(dict.fromkeys([*first, *configured, 22, *seen]))
 
 
 def known_hosts_files(named: str | None, options: Mapping[str, Any]) -> tuple[Path, ...]:

@@ -103,7 +103,9 @@ class Settings(BaseModel):
     bootstrap_password: Secret | None = Field(
         None, description="The bootstrap user's password, where no key is set."
     )
-    ssh_port: Port = Field(22, description="The port that sshd listens on.")
+    sshd_port: Port = Field(
+        22, description="The port that sshd shall listen on; where to connect until then is ssh_port, below."
+    )
     remove_foreign_keys: bool = Field(
         False, description="Whether SSH keys in other accounts' homes, which let nobody in, are removed too."
     )
@@ -184,13 +186,13 @@ class Settings(BaseModel):
 
     def _check_ports(self) -> None:
         """No port is taken twice."""
-        ports = [self.ssh_port, *(port for each in self.all_instances for port in each.ports)]
+        ports = [self.sshd_port, *(port for each in self.all_instances for port in each.ports)]
         ports += [80, 443] if self.mode == "nginx" else []
         twice = sorted({port for port in ports if ports.count(port) > 1})
         if twice:
             raise ValueError(
-                f"backend_ports: port {twice[0]} is used twice (ssh_port, frontend_port, backend_ports, nginx, and the "
-                "port below several backends, which spreads requests over them)"
+                f"backend_ports: port {twice[0]} is used twice (sshd_port, frontend_port, backend_ports, nginx, and "
+                "the port below several backends, which spreads requests over them)"
             )
         shut = {f"{port}/tcp" for each in self.all_instances for port in each.ports} - {
             f"{port}/tcp" for port in self.open_ports
@@ -267,8 +269,8 @@ class Settings(BaseModel):
     def open_ports(self) -> tuple[int, ...]:
         """TCP ports that the world may reach."""
         if self.mode == "internal":
-            return (self.ssh_port, *(each.frontend_port for each in self.all_instances))
-        return (self.ssh_port, 80) if self.tls == "off" else (self.ssh_port, 80, 443)
+            return (self.sshd_port, *(each.frontend_port for each in self.all_instances))
+        return (self.sshd_port, 80) if self.tls == "off" else (self.sshd_port, 80, 443)
 
 
 # Keys of pyinfra's own that share the host's data: connection settings and global arguments.
@@ -276,16 +278,11 @@ FOREIGN = ("ssh_", "_")
 
 
 def settings_from(data: Mapping[str, Any]) -> Settings:
-    """One host's merged data as `Settings`.
+    """One host's merged data as `Settings`, without the keys of pyinfra's own.
 
-    `wanted_ssh_port` is set beside `ssh_port` while the host still listens elsewhere: then `ssh_port`, which
-    pyinfra connects to, is where sshd is, and `wanted_ssh_port` is where it shall be.
     Raises `SettingsError` with every problem of the host, none of the input of secrets repeated.
     """
     own = {key: value for key, value in data.items() if not key.startswith(FOREIGN)}
-    port = own.pop("wanted_ssh_port", data.get("ssh_port"))
-    if port is not None:
-        own["ssh_port"] = port
     try:
         return Settings.model_validate(own)
     except ValidationError as error:

@@ -50,9 +50,9 @@ def test_no_match_block_of_sshd_s_lets_anybody_else_in(run: Any) -> None:
 
 def test_sshd_listens_where_the_settings_say_and_nowhere_else(run: Any, settings: Settings) -> None:
     assert {port for _, port, name in listening(run) if "ssh" in name or name == "systemd:ssh"} <= {
-        settings.ssh_port
+        settings.sshd_port
     }
-    assert settings.ssh_port in {port for _, port, _ in listening(run)}
+    assert settings.sshd_port in {port for _, port, _ in listening(run)}
 
 
 def listening(run: Any) -> list[tuple[str, int, str]]:

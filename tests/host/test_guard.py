@@ -35,7 +35,7 @@ def fresh(prepared: hosts.Host) -> hosts.Host:
 
 def untouched(host: hosts.Host) -> hosts.Host:
     refresh(host)
-    plain = {"admin_user": "sysop", "ssh_port": 22, "confirm_within_s": 60, "trusted_addresses": []}
+    plain = {"admin_user": "sysop", "sshd_port": 22, "confirm_within_s": 60, "trusted_addresses": []}
     again = hosts.up(host.name, settings={"admin_keys": [keys.public_key()], **plain})
     again.wait()
     return again
@@ -104,7 +104,7 @@ def test_a_second_run_sets_no_timer_and_takes_no_lock(fresh: hosts.Host) -> None
 
 def test_the_port_moves_and_the_old_one_closes(fresh: hosts.Host) -> None:
     assert run(fresh.name)[0] == 0
-    hosts.up(fresh.name, settings={"ssh_port": 2222})
+    hosts.up(fresh.name, settings={"sshd_port": 2222})
     code, said = run(fresh.name)
     assert code == 0, said
     assert "confirmed by a fresh login as sysop on port 2222" in said
@@ -112,7 +112,7 @@ def test_the_port_moves_and_the_old_one_closes(fresh: hosts.Host) -> None:
     assert "22/tcp" not in fresh.exec("ufw status").stdout.replace("2222/tcp", "")
     assert "Success" not in run(fresh.name)[1].split("Results")[0]
     # And back, with another admin, as whom the run goes on: the former one has no sudo by then.
-    hosts.up(fresh.name, settings={"ssh_port": 22, "admin_user": "chief"})
+    hosts.up(fresh.name, settings={"sshd_port": 22, "admin_user": "chief"})
     code, said = run(fresh.name, "--data", "bootstrap_user=sysop")
     assert code == 0, said
     assert "logging in as sysop; chief cannot log in yet" in said
@@ -127,7 +127,7 @@ def test_the_port_moves_back_where_it_cannot_be_reached(fresh: hosts.Host) -> No
     drop = "-A ufw-before-input -p tcp --dport 2222 -j DROP"
     fresh.exec(f"sed -i 's/^# ok icmp codes for INPUT$/{drop}\\n&/' /etc/ufw/before.rules; ufw reload")
     before = fingerprint(fresh)
-    hosts.up(fresh.name, settings={"ssh_port": 2222})
+    hosts.up(fresh.name, settings={"sshd_port": 2222})
     code, said = run(fresh.name)
     assert code == 1
     assert "on port 2222 failed" in said
@@ -227,7 +227,7 @@ def test_a_firewall_that_somebody_opened_below_ufw_is_put_up_and_shuts_nobody_ou
     )
     assert fingerprint(fresh) == before, "flushed while a confirmation was awaited"
     fresh.exec(OPENED["flushed"])
-    hosts.up(fresh.name, settings={"ssh_port": 2222})
+    hosts.up(fresh.name, settings={"sshd_port": 2222})
     fresh.exec("sed -i '1i Port 22' /etc/ssh/sshd_config")  # it would stay open, too
     flushed = fingerprint(fresh)
     code, said = run(fresh.name)

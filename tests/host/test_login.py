@@ -281,19 +281,19 @@ def test_a_jump_host_that_refuses_is_named(site: Site, vps: hosts.Host, cloud: h
 
 
 def test_the_wanted_port_is_used_as_soon_as_sshd_listens_there(site: Site, vps: hosts.Host) -> None:
-    login = site.logins(at(vps, ssh_port=2222))["web1"]
-    assert (login["ssh_port"], login["wanted_ssh_port"]) == (22, 2222)
+    login = site.logins(at(vps, sshd_port=2222))["web1"]
+    assert (login["ssh_port"], login["sshd_port"]) == (22, 2222)
     vps.exec("/usr/sbin/sshd -p 2222 -o PidFile=/run/sshd-2222.pid")
-    done = site.pyinfra(at(vps, ssh_port=2222))
+    done = site.pyinfra(at(vps, sshd_port=2222))
     login = json.loads(done.stdout)[0]["data"]
-    assert (login["ssh_port"], "wanted_ssh_port" in login) == (2222, False)
+    assert (login["ssh_port"], login["sshd_port"]) == (2222, 2222)
     assert "first time" not in done.stderr  # the same key was seen on port 22
     assert site.known_hosts.read_text().splitlines()[1] == f"[{vps.address}]:2222 {host_key(vps)}"
     # Where the settings move on, the port that it was seen on last is tried as well.
     vps.exec("systemctl stop ssh; mkdir -p /run/sshd")
     try:
-        login = site.logins(at(vps, ssh_port=2300))["web1"]
-        assert (login["ssh_port"], login["wanted_ssh_port"]) == (2222, 2300)
+        login = site.logins(at(vps, sshd_port=2300))["web1"]
+        assert (login["ssh_port"], login["sshd_port"]) == (2222, 2300)
     finally:
         vps.exec("systemctl start ssh; kill $(cat /run/sshd-2222.pid)")
 
@@ -305,7 +305,7 @@ def test_the_wanted_port_with_another_key_is_refused(site: Site, vps: hosts.Host
         "/usr/sbin/sshd -p 2223 -h /run/k -o HostKeyAlgorithms=ssh-ed25519 -o PidFile=/run/sshd-2223.pid"
     )
     try:
-        told = site.refusal(at(vps, ssh_port=2223))[0]
+        told = site.refusal(at(vps, sshd_port=2223))[0]
         assert "shows another host key on port 2223 than on the port it was pinned on" in told
         assert "2223" not in site.known_hosts.read_text()
     finally:
@@ -326,8 +326,8 @@ def test_all_troubles_are_told_at_once_and_nothing_is_run(site: Site, vps: hosts
         machines = {
             "good": {"ssh_hostname": vps.address},
             "down": {"ssh_hostname": f"{network}.250"},
-            "shut": {"ssh_hostname": vps.address, "ssh_port": 2323},
-            "mail": {"ssh_hostname": "127.0.0.1", "ssh_port": port},
+            "shut": {"ssh_hostname": vps.address, "sshd_port": 2323},
+            "mail": {"ssh_hostname": "127.0.0.1", "ssh_port": port, "sshd_port": 22},
             "strange": {"ssh_hostname": vps.address, "ssh_key": str(stranger(site.home))},
         }
         vps.exec("rm -f /root/ran")

@@ -26,7 +26,7 @@ def cloud() -> Iterator[hosts.Host]:
         suite="trixie",
         shape="cloud",
         fresh=True,
-        settings={"confirm_within_s": 60, "ssh_port": 22},
+        settings={"confirm_within_s": 60, "sshd_port": 22},
     )
     yield host
     if not os.environ.get("KEEP_HOSTS"):
@@ -59,7 +59,7 @@ def test_the_lock_of_a_dead_run_is_taken_over(cloud: hosts.Host) -> None:
 
 
 def test_behind_a_socket_the_port_moves_too(cloud: hosts.Host) -> None:
-    hosts.up(cloud.name, settings={"ssh_port": 2222})
+    hosts.up(cloud.name, settings={"sshd_port": 2222})
     code, said = run(cloud.name)
     assert code == 0, said
     assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
@@ -71,20 +71,20 @@ def test_behind_a_socket_a_move_that_cannot_be_confirmed_is_undone(cloud: hosts.
     drop = "-A ufw-before-input -p tcp --dport 2200 -j DROP"
     cloud.exec(f"sed -i 's/^# ok icmp codes for INPUT$/{drop}\\n&/' /etc/ufw/before.rules; ufw reload")
     before = fingerprint(cloud)
-    hosts.up(cloud.name, settings={"ssh_port": 2200})
+    hosts.up(cloud.name, settings={"sshd_port": 2200})
     code, said = run(cloud.name)
     assert code == 1
     assert "on port 2200 failed" in said
     assert fingerprint(cloud) == before
-    hosts.up(cloud.name, settings={"ssh_port": 2222})
+    hosts.up(cloud.name, settings={"sshd_port": 2222})
     assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
 
 
 def test_behind_a_socket_the_timer_undoes_a_move_whose_run_was_killed(cloud: hosts.Host) -> None:
-    hosts.up(cloud.name, settings={"ssh_port": 2222, "confirm_within_s": 30})
+    hosts.up(cloud.name, settings={"sshd_port": 2222, "confirm_within_s": 30})
     assert run(cloud.name)[0] == 0
     before = fingerprint(cloud)
-    hosts.up(cloud.name, settings={"ssh_port": 2201})
+    hosts.up(cloud.name, settings={"sshd_port": 2201})
     # Nobody gets through to the new port, so the run waits there for a while.
     drop = "-p tcp --dport 2201 -j DROP"
     cloud.exec(f"iptables -I INPUT {drop}; ip6tables -I INPUT {drop}")

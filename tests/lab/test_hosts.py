@@ -154,10 +154,10 @@ def test_a_host_is_entered_when_ssh_is_shut(three: Hosts) -> None:
 def test_up_of_a_running_host_changes_nothing_but_what_is_asked(three: Hosts) -> None:
     before = three["l-vps"].ssh(BOOT_ID).stdout
     began = time.monotonic()
-    done = lab("up", "l-vps", "--set", "ssh_port=22")
+    done = lab("up", "l-vps", "--set", "sshd_port=22")
     assert done.returncode == 0
     assert time.monotonic() - began < 2
-    assert hosts.find("l-vps").record.settings["ssh_port"] == 22
+    assert hosts.find("l-vps").record.settings["sshd_port"] == 22
     assert three["l-vps"].ssh(BOOT_ID).stdout == before
     other = lab("up", "l-vps", "--suite", "trixie")
     assert other.returncode == 2

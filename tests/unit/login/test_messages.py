@@ -35,7 +35,7 @@ def test_changed_key_on_another_port_in_a_file_with_a_space() -> None:
 def test_another_key_on_the_wanted_port() -> None:
     assert words.other_port("web1", 2222, NEW, [(OLD, KNOWN)]) == (
         f"shows another host key on port 2222 than on the port it was pinned on: ssh-ed25519 {NEW_PRINT} instead of "
-        f"ssh-ed25519 {OLD_PRINT}; if port 2222 is another machine's, set ssh_hostname or ssh_port. "
+        f"ssh-ed25519 {OLD_PRINT}; if port 2222 is another machine's, set ssh_hostname or sshd_port. "
         f"If both are this host, type: ssh-keyscan -p 2222 web1 >> {KNOWN}"
     )
 

@@ -52,8 +52,13 @@ def test_ssh_user_is_tried_alone() -> None:
 
 
 def test_the_port_that_sshd_shall_have_is_tried_before_22() -> None:
-    found = target(ssh_port=2222)
+    found = target(sshd_port=2222)
     assert (found.ports, found.wanted_port) == ((2222, 22), 2222)
+
+
+def test_the_port_to_connect_to_is_tried_before_the_one_that_sshd_shall_have() -> None:
+    found = target(ssh_port=2200, sshd_port=2222)
+    assert (found.ports, found.wanted_port) == ((2200, 2222), 2222)
 
 
 def test_a_port_on_the_command_line_is_tried_alone() -> None:
@@ -62,7 +67,7 @@ def test_a_port_on_the_command_line_is_tried_alone() -> None:
 
 def test_ports_that_the_host_was_seen_on_are_tried_last() -> None:
     (Path.home() / ".ssh/known_hosts").write_text(f"[web1]:2022 {KEY}\n")
-    assert target(ssh_port=2222).ports == (2222, 22, 2022)
+    assert target(sshd_port=2222).ports == (2222, 22, 2022)
 
 
 def test_ssh_config_gives_address_user_port_keys_known_hosts_and_jumps() -> None:

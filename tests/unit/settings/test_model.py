@@ -11,18 +11,17 @@ from tests.unit.examples import GOOD, KEY, problem
 
 def test_good_settings_are_taken_with_their_defaults() -> None:
     settings = settings_from(GOOD)
-    assert (settings.base_path, settings.backend_ports, settings.ssh_port) == ("/", (5001,), 22)
+    assert (settings.base_path, settings.backend_ports, settings.sshd_port) == ("/", (5001,), 22)
     assert settings.url("10.0.0.1") == "https://harvest.example.org/"
 
 
 def test_pyinfra_s_own_keys_are_not_ours() -> None:
     assert (
-        settings_from(GOOD | {"ssh_user": "root", "_sudo": True, "ssh_hostname": "10.0.0.1"}).ssh_port == 22
+        settings_from(
+            GOOD | {"ssh_user": "root", "_sudo": True, "ssh_hostname": "10.0.0.1", "ssh_port": 2200}
+        ).sshd_port
+        == 22
     )
-
-
-def test_the_wanted_port_counts_while_sshd_is_still_elsewhere() -> None:
-    assert settings_from(GOOD | {"ssh_port": 22, "wanted_ssh_port": 2222}).ssh_port == 2222
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
@@ -82,7 +81,7 @@ def test_a_port_out_of_range_is_refused(port: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "ports", [{"frontend_port": 5001}, {"ssh_port": 80}, {"backend_ports": [5001, 5001]}]
+    "ports", [{"frontend_port": 5001}, {"sshd_port": 80}, {"backend_ports": [5001, 5001]}]
 )
 def test_a_port_used_twice_is_refused(ports: dict[str, Any]) -> None:
     assert "is used twice" in problem(**ports)
