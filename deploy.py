@@ -1,7 +1,15 @@
 """What a host goes through, in order. `pyinfra inventories/prod.py deploy.py`"""
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.exit("deploy.py is run by pyinfra, type: pyinfra inventories/prod.py deploy.py")
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # wherever the run is started
+
 from pyinfra import host
 
+from provision.pyinfra_bridge.command_line import require_settled
 from provision.pyinfra_bridge.transport import no_delay
 from provision.settings.model import settings_from
 from tasks.access import access
@@ -17,6 +25,7 @@ from tasks.system import system
 from tasks.updates import updates
 from tasks.watchdog import watchdog
 
+require_settled()
 no_delay(host)
 settings = settings_from(host.data.dict())
 

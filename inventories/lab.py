@@ -8,6 +8,8 @@ import sys as _sys
 
 import click as _click
 
+_sys.path.insert(0, _os.path.abspath(_os.path.join(_os.path.dirname(__file__), "..")))
+
 from provision.inventory import settle
 
 _LAB = _os.environ.get("LAB_DIR") or _os.path.join(_os.path.dirname(__file__), "..", ".lab")

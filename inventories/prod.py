@@ -9,6 +9,11 @@ to that server; everything that can stand there is listed in docs/settings.md. A
 anything is touched.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # wherever pyinfra is started
+
 from provision.inventory import settle
 
 # HARVEST alone, on port 8050, at http://SERVER:8050/. For a trusted network, without nginx and without TLS.

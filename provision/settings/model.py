@@ -4,7 +4,6 @@ Group data is flat and plain; `settings_from` turns one host's data into `Settin
 what is wrong. Deploy, templates, audit and tests read the same object.
 """
 
-import difflib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,6 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from provision.settings.foreign import is_foreign
+from provision.settings.foreign import problem as foreign_problem
 from provision.settings.instances import FIRST, Instance, Overrides
 from provision.settings.types import (
     Address,
@@ -142,7 +143,7 @@ class Settings(BaseModel):
         None, description="HARVEST's first administrator, by e-mail address: made once, if missing."
     )
     first_admin_password: Secret | None = Field(
-        None, description="Where that administrator's password comes from, at least 12 characters."
+        None, description="Where that administrator's password comes from, 10 to 200 characters."
     )
     frontend_port: ServicePort = Field(8050, description="The frontend's port.")
     backend_ports: tuple[ServicePort, ...] = Field(
@@ -273,23 +274,27 @@ class Settings(BaseModel):
         return (self.sshd_port, 80) if self.tls == "off" else (self.sshd_port, 80, 443)
 
 
-# Keys of pyinfra's own that share the host's data: connection settings and global arguments.
-FOREIGN = ("ssh_", "_")
-
-
 def settings_from(data: Mapping[str, Any]) -> Settings:
     """One host's merged data as `Settings`, without the keys of pyinfra's own.
 
     Raises `SettingsError` with every problem of the host, none of the input of secrets repeated.
     """
-    own = {key: value for key, value in data.items() if not key.startswith(FOREIGN)}
+    own = {key: value for key, value in data.items() if not is_foreign(key)}
+    wrong = [
+        (key, said)
+        for key in data
+        if is_foreign(key) and (said := foreign_problem(key, Settings.model_fields))
+    ]
     try:
-        return Settings.model_validate(own)
+        settings = Settings.model_validate(own)
     except ValidationError as error:
         details = error.errors()
         # A list whose item is wrong is reported "too short" as well: one sentence is enough.
         inner = {detail["loc"][:-1] for detail in details if len(detail["loc"]) > 1}
-        raise SettingsError([_problem(dict(d)) for d in details if d["loc"] not in inner]) from None
+        raise SettingsError(wrong + [_problem(dict(d)) for d in details if d["loc"] not in inner]) from None
+    if wrong:
+        raise SettingsError(wrong)
+    return settings
 
 
 def _problem(detail: dict[str, Any]) -> tuple[str, str]:
@@ -297,10 +302,7 @@ def _problem(detail: dict[str, Any]) -> tuple[str, str]:
     key = ".".join(str(part) for part in detail["loc"])
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-        return key, "is not a setting; " + (
-            f"did you mean {near[0]}?" if near else "docs/settings.md lists them"
-        )
+        return key, foreign_problem(key, Settings.model_fields)
     if detail["type"] == "missing":
         return key, f"is not set; {Settings.model_fields[key].description}"
     if not key:  # _fit_together names its key itself

@@ -1,8 +1,8 @@
 """Inventory files, read by pyinfra itself; hosts of its fake connector stand in for hosts that nobody logs in on."""
 
+import ast
 import json
 import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from provision.inventory import Problem, check_examples, check_groups, check_inventory, told, with_logins
+from provision.settings.checks import check_shape
+from tests.unit.command import PYINFRA, REPO, complaints, pyinfra
 
-REPO = Path(__file__).parents[2]
-PYINFRA = Path(sys.executable).with_name("pyinfra")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFsuRVzokCUaWR9bFm5zAHKD2v7exAMJCseH78nJu9jS me"
 SETTLE = "\nfrom provision.inventory import settle\nsettle(globals())\n"
 GROUP_DATA = {
@@ -39,12 +39,6 @@ def run(site: Path, text: str, *options: str, name: str = "stage.py") -> subproc
     command = [PYINFRA, name, "debug-inventory", "--json", *options]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(site), "PYTHONPATH": str(REPO)}
     return subprocess.run(command, cwd=site, capture_output=True, text=True, env=environment)
-
-
-def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
-    assert done.returncode == 1, done.stderr
-    assert done.stdout == ""
-    return [line for line in done.stderr.splitlines() if line and not line.startswith("-->")]
 
 
 INVENTORIES = {
@@ -138,7 +132,7 @@ def test_an_inventory_without_hosts(site: Path) -> None:
 def test_a_secret_that_is_not_there_stops_before_any_login(site: Path) -> None:
     text = 'harvest_internal = [("web1", {"bootstrap_password": {"env": "UNSET_HERE"}}), "192.0.2.1"]'
     assert complaints(run(site, text + SETTLE)) == [
-        "stage.py: host web1: a secret cannot be read: the environment variable UNSET_HERE is not set",
+        "stage.py: host web1: bootstrap_password: the environment variable UNSET_HERE is not set",
         "Nothing was changed on any host. To go on without a host: --exclude NAME",
     ]
 
@@ -184,6 +178,135 @@ def test_an_empty_lab_says_what_to_type(tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "LAB_DIR": str(tmp_path)}
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, env=environment)
     assert complaints(done) == ["no lab host is up: type python3 -m lab up demo"]
+
+
+@pytest.mark.parametrize(
+    ("group", "told_"),
+    [
+        ('"web1"', "is 'web1'; must be a list of hosts, like ["),
+        ('("web1", "web2")', "must be a list of hosts, like ["),
+        ('{"web1": {"domain": "a.lan"}}', "must be a list of hosts, like ["),
+        ("[None]", "a host must be a name in quotes, or (name, {settings}); one is of the kind NoneType"),
+        ('[["web1"]]', "a host must be a name in quotes, or (name, {settings}); one is of the kind list"),
+        ('[("web1", "a.lan")]', 'host web1: its settings must stand in braces, like ("web1", {'),
+        ('[("web1", {"domain"})]', 'host web1: its settings must stand in braces, like ("web1", {'),
+    ],
+)
+def test_a_group_that_pyinfra_would_pass_over_is_told(group: str, told_: str) -> None:
+    (problem,) = check_shape({"harvest_internal": ast.literal_eval(group)}, {"harvest_internal"})
+    assert str(problem).startswith("harvest_internal: ")
+    assert told_ in str(problem)
+
+
+def test_other_names_than_groups_are_told(site: Path) -> None:
+    text = """
+        import os
+        KEY = _key = "mine"
+        harvest_intrnal = "web1"
+        admin_user = "chief"
+        bootstrap_pasword = "hunter2"
+        harvest_internal = ["@fake/a"]
+        """
+    done = run(site, dedent(text) + SETTLE)
+    assert [line.split(": ")[1] for line in complaints(done)] == [
+        "harvest_intrnal",
+        "admin_user",
+        "bootstrap_pasword",
+    ]
+    assert "did you mean harvest_internal?" in complaints(done)[0]
+    assert "is a setting; put it into group_data/all.py" in complaints(done)[1]
+    assert "did you mean bootstrap_password?" in complaints(done)[2]
+    assert "hunter2" not in done.stderr
+
+
+def test_a_misspelt_group_is_named(site: Path) -> None:
+    (line,) = complaints(run(site, 'harvest_intrnal = ["web1"]' + SETTLE))
+    assert line.startswith(
+        "stage.py: host web1: mode: is not set; put the host into one of the groups harvest_internal, "
+    )
+    assert line.endswith(
+        '; its group "harvest_intrnal" has no file in group_data: did you mean harvest_internal?'
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told_"),
+    [
+        (("--limit", "nosuch"), '--limit "nosuch" matches no host; there are @fake/a, @fake/b'),
+        (("--limit", "@fake/a,@fake/b"), "give each its own: --limit @fake/a --limit @fake/b; there are"),
+        (("--limit", "@fake/a", "--limit", "nosuch"), '--limit "nosuch" matches no host'),
+        (("--exclude", "nosuch"), '--exclude "nosuch" matches no host'),
+        (("--data", "ssh_prot=1"), "host @fake/a: ssh_prot: is not a setting; did you mean ssh_port?"),
+        (("--data", "word"), "--data: must be KEY=VALUE"),
+        (("--group-data", "nosuch"), "--group-data: nosuch is not there"),
+    ],
+)
+def test_an_option_that_pyinfra_would_pass_over_is_told(
+    site: Path, options: tuple[str, ...], told_: str
+) -> None:
+    (site / "config.py").write_text((REPO / "config.py").read_text())
+    done = run(site, 'harvest_internal = ["@fake/a", "@fake/b"]' + SETTLE, *options)
+    assert told_ in complaints(done)[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_limit_that_leaves_no_host_is_no_success(site: Path) -> None:
+    (site / "stage.py").write_text('harvest_internal = ["@fake/a"]' + SETTLE)
+    done = pyinfra(site, "stage.py", "exec", "--limit", "@fake/a", "--exclude", "@fake/*", "--", "true")
+    assert complaints(done) == ["stage.py: --limit and --exclude leave no host; there are @fake/a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told_"),
+    [
+        (
+            "mode = internal\n",
+            "line 1, mode: name 'internal' is not defined; text stands in quotes, like \"internal\"",
+        ),
+        ("mode = 'internal\n", "line 1, mode: is not Python ("),
+        ("bootstrap_password = hunter2\n", "line 1, bootstrap_password: names a thing that is not there"),
+        ("mode = open('/nowhere').read()\n", "line 1, mode: FileNotFoundError: "),
+        ("x = '\xe4'\n", "is not UTF-8 text ("),
+    ],
+)
+def test_a_file_that_is_no_python_is_told_in_one_sentence(site: Path, text: str, told_: str) -> None:
+    place = "group_data/harvest_internal.py" if "mode" in text else "stage.py"
+    (site / "config.py").write_text((REPO / "config.py").read_text())
+    (site / "stage.py").write_text('harvest_internal = ["@fake/a"]' + SETTLE)
+    (site / place).write_bytes(text.encode("latin-1") + (SETTLE.encode() if place == "stage.py" else b""))
+    done = pyinfra(site, "stage.py", "debug-inventory")
+    (line,) = complaints(done)
+    assert told_ in line
+    assert place in line
+    assert "hunter2" not in done.stderr
+
+
+def test_a_port_that_may_be_meant_for_sshd_is_asked_about(site: Path) -> None:
+    text = (
+        'harvest_internal = [("web1", {"ssh_port": 2222}), ("@fake/b", {"ssh_port": 2222, "sshd_port": 22})]'
+    )
+    assert complaints(run(site, text + SETTLE)) == [
+        "stage.py: host web1: ssh_port: is 2222, which is only where to connect now; say where sshd shall listen as "
+        "well: sshd_port = 2222 if there"
+    ]
+    assert run(site, 'harvest_internal = ["@fake/b"]' + SETTLE, "--ssh-port", "2222").returncode == 0
+
+
+def test_a_run_may_start_in_any_folder(site: Path, tmp_path: Path) -> None:
+    (site / "inventories").mkdir()
+    (site / "inventories/prod.py").write_text(
+        (REPO / "inventories/prod.py")
+        .read_text()
+        .replace("harvest-internal.example.org", "@fake/a")
+        .partition("# HARVEST behind")[0]
+        + "settle(globals())\n"
+    )
+    (site / "provision").symlink_to(REPO / "provision")
+    command = [PYINFRA, str(site / "inventories/prod.py"), "debug-inventory", "--json"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(site)}
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["data"]["max_upload_mb"] == 2
 
 
 @pytest.mark.parametrize("name", ["example.org", "www.example.com", "a.b.example.net", "web1.example"])

@@ -1,0 +1,71 @@
+"""Mistakes on the command line: one sentence, exit code 1, and no host is asked."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provision.pyinfra_bridge.command_line import refusal
+from tests.unit.command import REPO, complaints, pyinfra
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("inventories/nosuch.py", "deploy.py", "-y"),
+        ("web1", "deploy.py", "-y"),
+        ("@local", "deploy.py", "-y"),
+    ],
+)
+def test_what_is_no_inventory_is_told_with_those_there_are(words: tuple[str, ...]) -> None:
+    (line,) = complaints(pyinfra(REPO, *words))
+    assert line.startswith(f"{words[0]}: is not ")
+    assert "there are inventories/lab.py, inventories/prod.py: pyinfra inventories/prod.py d" in line
+
+
+@pytest.mark.parametrize(
+    "inventory", ["192.0.2.1", "web1,web2", "inventories", "nosuch.py", "inventories.prod:x"]
+)
+def test_a_host_s_name_is_no_inventory(monkeypatch: pytest.MonkeyPatch, inventory: str) -> None:
+    monkeypatch.chdir(REPO)
+    assert refusal({"inventory": inventory, "operations": ("deploy.py",)}).startswith(f"{inventory}: is not ")
+
+
+def test_a_command_for_any_host_is_none_of_our_business() -> None:
+    assert refusal({"inventory": "web1", "operations": ("exec", "uptime")}) == ""
+
+
+def test_swapped_arguments_are_told() -> None:
+    (line,) = complaints(pyinfra(REPO, "deploy.py", "inventories/prod.py"))
+    assert line.endswith("the inventory comes first: pyinfra inventories/prod.py deploy.py")
+
+
+def test_hosts_that_nobody_checked_are_refused_before_the_first_look(tmp_path: Path) -> None:
+    """No config.py is read in another folder than deploy.py's."""
+    done = pyinfra(tmp_path, "@local", str(REPO / "deploy.py"), "-y")
+    assert done.returncode == 1
+    assert "host @local: its settings were not checked; name an inventory that ends with" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_deploy_py_by_itself_says_how_it_is_run() -> None:
+    done = subprocess.run([sys.executable, "deploy.py"], cwd=REPO, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "deploy.py is run by pyinfra, type: pyinfra inventories/prod.py deploy.py",
+    )
+
+
+@pytest.mark.parametrize("file", ["config.py", "deploy.py", "inventories/prod.py", "inventories/lab.py"])
+def test_an_older_python_says_which_one_is_needed(file: str) -> None:
+    code = f"""import sys; sys.version_info = (3, 9, 2, "final", 0); sys.path.insert(0, ".")
+sys.modules["pyinfra"] = type(sys)("pyinfra"); sys.modules["pyinfra"].host = None
+exec(compile(open({file!r}).read(), {file!r}, "exec"), {{"__file__": {file!r}}})"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "Python 3.9 is too old for HARVEST's deployment, which needs 3.10 or newer; "
+    )
+    ast.parse((REPO / file).read_text(), feature_version=(3, 9))
