@@ -3,7 +3,7 @@
 # The account that is made for you: the only one that may log in, with sudo.
 admin_user = "sysop"
 
-# Who may log in as that account: public keys, as lines ("ssh-ed25519 AAAA... you@laptop") or as files ending in .pub.
+# Who may log in as that account: public keys, as lines ("ssh-ed25519 AAAA... you@laptop") or as paths of .pub files.
 admin_keys = ["~/.ssh/id_ed25519.pub"]
 
 # HARVEST's first administrator, who makes everybody else's account there. The password stays outside of this file: in

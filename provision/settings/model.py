@@ -91,7 +91,8 @@ class Settings(BaseModel):
 
     admin_user: UserName = Field(description="The sudo user that is made; the only one who may log in.")
     admin_keys: tuple[PublicKey, ...] = Field(
-        min_length=1, description="Its public keys: lines, or paths that end in .pub."
+        min_length=1,
+        description='Its public keys: lines ("ssh-ed25519 AAAA... you@laptop"), or paths of files that hold one.',
     )
     admin_sudo: Literal["nopasswd", "password"] = Field(
         "nopasswd", description="Whether sudo asks the admin for a password."

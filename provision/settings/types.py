@@ -3,34 +3,21 @@
 Every rule guards a place where the value ends up: a file name, a unit, an nginx line, a shell word.
 """
 
-import base64
-import binascii
 import ipaddress
 import re
 import ssl
-import struct
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from provision.settings.names import domain_name, email, host_name, mail_address, time_zone
+from provision.settings.public_keys import public_key
+
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
-LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 BASE_PATH = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._~-]*/)*")
 INSTANCE_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{17})")
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
-MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
-EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-KEY_TYPES = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ssh-rsa",
-)
 # Debian's and Ubuntu's own accounts that an admin must not take over (base-passwd), and ours.
 TAKEN_USERS = {"root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy"}
 TAKEN_USERS |= {
@@ -64,27 +51,6 @@ def login_name(value: str) -> str:
     return value
 
 
-def domain_name(value: str) -> str:
-    """A DNS name in lower case, unicode turned into punycode (RFC 3490)."""
-    try:
-        name = value.encode("idna").decode().lower()
-    except UnicodeError:
-        name = ""
-    labels = name.split(".")
-    if len(labels) < 2 or len(name) > 253 or not all(LABEL.fullmatch(label) for label in labels):
-        raise ValueError("must be a full DNS name like harvest.example.org, without scheme, port or path")
-    if labels[-1].isdigit():
-        raise ValueError("must be a DNS name, not an IP address")
-    return name
-
-
-def host_name(value: str) -> str:
-    """A host name, short or full (hostname(7))."""
-    if len(value) > 64 or not all(LABEL.fullmatch(label) for label in value.split(".")):
-        raise ValueError("must be a host name of a-z, 0-9 and -, at most 64 characters")
-    return value
-
-
 def base_path(value: str) -> str:
     """Where HARVEST lives in URLs: "/" or "/x/" (RFC 3986 unreserved characters only)."""
     if not value.startswith("/") or not value.endswith("/"):
@@ -108,72 +74,6 @@ def https_url(value: str) -> str:
     if not HTTPS_URL.fullmatch(value):
         raise ValueError("must be an address like https://ca.example.org/acme/directory")
     return value
-
-
-def mail_address(value: str) -> str:
-    """A plain mail address."""
-    if not MAIL_ADDRESS.fullmatch(value):
-        raise ValueError("must be a mail address like admin@example.org")
-    return value
-
-
-def email(value: str) -> str:
-    """An e-mail address as people write it: one @, a domain, no blanks or quotes."""
-    if not EMAIL.fullmatch(value):
-        raise ValueError("must be an e-mail address like someone@example.org")
-    return value.lower()
-
-
-def time_zone(value: str) -> str:
-    """A name of the tz database, like Europe/Berlin."""
-    if not TIME_ZONE.fullmatch(value):
-        raise ValueError("must be a time zone like Europe/Berlin or Etc/UTC")
-    return value
-
-
-def public_key(value: Any) -> Any:
-    """One OpenSSH public key; a path that ends in .pub is read from the controller.
-
-    Returns "type base64 comment". Options (command=, from=) are refused: sshd's drop-in says who may do what.
-    """
-    if not isinstance(value, str):
-        return value
-    if value.endswith(".pub") and " " not in value:
-        try:
-            value = Path(value).expanduser().read_text()
-        except OSError as error:
-            raise ValueError(f"names a file that cannot be read ({error.strerror})") from None
-    if "PRIVATE KEY" in value:
-        raise ValueError(
-            "is a PRIVATE key; give the public one (the file that ends in .pub), and replace this key"
-        )
-    words = value.strip().split(None, 2)
-    if len(words) < 2 or "\n" in value.strip() or words[0] not in KEY_TYPES:
-        raise ValueError(
-            f'must be one line "TYPE BASE64 [COMMENT]" or a path to a .pub file; types: {", ".join(KEY_TYPES)}'
-        )
-    blob, parts = _key_parts(words[1])
-    if len(parts) < 2 or parts[0] != words[0].encode():
-        raise ValueError(f"is cut or garbled: its base64 part does not hold a {words[0]} key")
-    if words[0] == "ssh-rsa" and len(blob) < 256 + 11:
-        raise ValueError("is an RSA key of less than 2048 bits; make an ed25519 key (ssh-keygen -t ed25519)")
-    return " ".join(words)
-
-
-def _key_parts(text: str) -> tuple[bytes, list[bytes]]:
-    """A key's binary form and its length-prefixed parts (RFC 4253, 6.6); no parts where one is cut."""
-    try:
-        blob = rest = base64.b64decode(text, validate=True)
-        parts = []
-        while rest:
-            (size,) = struct.unpack(">I", rest[:4])
-            if len(rest) < 4 + size:
-                return blob, []
-            parts.append(rest[4 : 4 + size])
-            rest = rest[4 + size :]
-    except (binascii.Error, struct.error):
-        return b"", []
-    return blob, parts
 
 
 def existing_file(value: Path) -> Path:
