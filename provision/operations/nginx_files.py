@@ -150,7 +150,12 @@ def site_files(settings: Settings) -> list[Item]:
     for domain, instances in settings.sites.items():
         rooted = any(each.base_path == "/" for each in instances)
         items += _enabled(domain, _site(settings, "site.conf", domain, domain=domain, rooted=rooted))
+        aliases = settings.aliases(domain)
+        for name in aliases:
+            items += _enabled(name, _site(settings, "alias.conf", domain, domain=name, to=domain))
         for name in settings.certificate_names(domain)[1:]:
+            if name in aliases:
+                continue
             items += _enabled(name, _site(settings, "site.conf", domain, domain=name, rooted=False))
     first = next(iter(settings.sites))
     return [*items, *_enabled("00-default", _site(settings, "00-default.conf", first))]

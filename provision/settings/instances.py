@@ -1,9 +1,8 @@
 """Several HARVESTs on one host: each an instance with a name, a place in URLs, ports, and everything else its own."""
 
-from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from provision.settings.types import BasePath, DomainName, ServicePort
 
@@ -11,30 +10,36 @@ FIRST = "harvest"
 """The name of the only instance where the settings name none; its files and units carry just "harvest"."""
 
 
-class Overrides(BaseModel):
-    """What one instance says differently; what it leaves out is the host's own setting."""
+class PerInstance(BaseModel):
+    """What each HARVEST of a host may say for itself. A new such key is one line here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_path: BasePath | None = None
-    domain: DomainName | None = None
-    api_domain: DomainName | None = None
-    frontend_port: ServicePort | None = None
-    backend_ports: tuple[ServicePort, ...] | None = None
+    base_path: BasePath = Field("/", description='Where HARVEST lives in URLs: "/" or "/x/".')
+    domain: DomainName | None = Field(None, description="The site's DNS name; nginx mode needs one.")
+    domain_aliases: tuple[DomainName, ...] = Field(
+        (),
+        description="The site's further DNS names, such as www.: in its certificate, each redirecting to domain.",
+    )
+    api_domain: DomainName | None = Field(
+        None, description="A DNS name of its own for the API, which then leaves the site's."
+    )
+    frontend_port: ServicePort = Field(8050, description="The frontend's port.")
+    backend_ports: tuple[ServicePort, ...] = Field(
+        (5001,), min_length=1, max_length=16, description="The backends' ports, always on loopback only."
+    )
 
 
-@dataclass(frozen=True)
-class Instance:
+OWN_ALONE = ("api_domain", "domain_aliases")
+"""What belongs to one instance's own name, so that several do not take it from the host's settings."""
+
+
+class Instance(PerInstance):
     """One HARVEST: where it is found, and what it is called on the host."""
 
     name: str
     mode: Literal["internal", "nginx"]
     scheme: Literal["http", "https"]
-    base_path: str
-    domain: str | None
-    api_domain: str | None
-    frontend_port: int
-    backend_ports: tuple[int, ...]
 
     @property
     def slug(self) -> str:

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from provision.settings.foreign import is_foreign
 from provision.settings.foreign import problem as foreign_problem
-from provision.settings.instances import FIRST, Instance, Overrides
+from provision.settings.instances import FIRST, OWN_ALONE, Instance, PerInstance
 from provision.settings.types import (
     Address,
-    BasePath,
-    DomainName,
     Email,
     HostName,
     HttpsUrl,
@@ -30,7 +28,6 @@ from provision.settings.types import (
     PublicKey,
     RebootTime,
     Secret,
-    ServicePort,
     TimeZone,
     UserName,
     check_pair,
@@ -45,18 +42,11 @@ class SettingsError(ValueError):
         self.problems = problems
 
 
-class Settings(BaseModel):
+class Settings(PerInstance):
     """One host. Units are in the names or the descriptions; `docs/settings.md` is made from this class."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["internal", "nginx"] = Field(
         description="internal: the frontend's port is the door; nginx: nginx is, and HARVEST stays on loopback."
-    )
-    base_path: BasePath = Field("/", description='Where HARVEST lives in URLs: "/" or "/x/".')
-    domain: DomainName | None = Field(None, description="The site's DNS name; nginx mode needs one.")
-    api_domain: DomainName | None = Field(
-        None, description="A DNS name of its own for the API, which then leaves the site's."
     )
     site: Literal["own", "beside"] = Field(
         "own",
@@ -146,14 +136,10 @@ class Settings(BaseModel):
     first_admin_password: Secret | None = Field(
         None, description="Where that administrator's password comes from, 10 to 200 characters."
     )
-    frontend_port: ServicePort = Field(8050, description="The frontend's port.")
-    backend_ports: tuple[ServicePort, ...] = Field(
-        (5001,), min_length=1, max_length=16, description="The backends' ports, always on loopback only."
-    )
-    instances: dict[InstanceName, Overrides] = Field(
+    instances: dict[InstanceName, PerInstance] = Field(
         {},
-        description="Several HARVESTs on this host: name to what differs there of base_path, domain, api_domain, "
-        "frontend_port and backend_ports.",
+        description="Several HARVESTs on this host: name to what differs there of base_path, domain, "
+        "domain_aliases, api_domain, frontend_port and backend_ports.",
     )
     max_upload_mb: int = Field(
         100, strict=True, ge=1, le=2048, description="Largest upload in MiB, everywhere."
@@ -170,12 +156,23 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Settings":
+        for key in OWN_ALONE if self.instances else ():
+            if getattr(self, key):
+                raise ValueError(
+                    f"{key}: belongs to one instance; put it into that one's braces in instances"
+                )
+        for key in OWN_ALONE if self.mode == "internal" else ():
+            if any(getattr(each, key) for each in self.all_instances):
+                raise ValueError(
+                    f"{key}: needs nginx mode; in internal mode browsers reach the frontend's port directly"
+                )
         self._check_ports()
         if self.mode == "nginx" and not all(each.domain for each in self.all_instances):
             raise ValueError(
                 "domain: is not set; nginx mode needs the site's DNS name, like harvest.example.org"
             )
         self._check_places()
+        self._check_aliases()
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("tls_certificate: is not set; tls = files needs tls_certificate and tls_key")
         if self.tls == "files" and self.tls_certificate and self.tls_key:
@@ -224,23 +221,31 @@ class Settings(BaseModel):
                         f"instances: {other} and {each.name} are both at {domain}{path}; give one another base_path"
                     )
 
+    def _check_aliases(self) -> None:
+        """No further name is one of another site, of an API, or another server's to redirect."""
+        taken = [*self.sites, *(name for site in self.sites for name in self.aliases(site))]
+        taken += {each.api_domain for each in self.all_instances if each.api_domain}
+        if twice := [name for name in taken if taken.count(name) > 1]:
+            raise ValueError(f"domain_aliases: {twice[0]} is another name of this host already")
+        if self.site == "beside" and any(map(self.aliases, self.sites)):
+            raise ValueError(
+                'domain_aliases: belong to the other site where site = "beside"; name them there'
+            )
+
     @cached_property
     def all_instances(self) -> tuple[Instance, ...]:
         """Every HARVEST of the host: those of `instances`, or the one that the settings themselves describe."""
-        named = self.instances or {FIRST: Overrides()}
-        return tuple(
-            Instance(
-                name=name,
-                mode=self.mode,
-                scheme=self.scheme,
-                base_path=over.base_path or self.base_path,
-                domain=over.domain or self.domain,
-                api_domain=over.api_domain or (None if self.instances else self.api_domain),
-                frontend_port=over.frontend_port or self.frontend_port,
-                backend_ports=over.backend_ports or self.backend_ports,
-            )
-            for name, over in named.items()
-        )
+        named = self.instances or {FIRST: PerInstance()}
+        return tuple(self._instance(name, said) for name, said in named.items())
+
+    def _instance(self, name: str, said: PerInstance) -> Instance:
+        """The host's own settings, but for what the instance says for itself."""
+        alone = OWN_ALONE if self.instances else ()
+        given = {
+            key: getattr(said if key in said.model_fields_set or key in alone else self, key)
+            for key in PerInstance.model_fields
+        }
+        return Instance(name=name, mode=self.mode, scheme=self.scheme, **given)
 
     @cached_property
     def scheme(self) -> Literal["http", "https"]:
@@ -258,8 +263,13 @@ class Settings(BaseModel):
         return {name: tuple(each for each in self.all_instances if each.domain == name) for name in domains}
 
     def certificate_names(self, domain: str) -> tuple[str, ...]:
-        """All DNS names of one site: the page's first, then its APIs'."""
-        return (domain, *(each.api_domain for each in self.sites[domain] if each.api_domain))
+        """All DNS names of one site: the page's first, then its APIs', then its aliases."""
+        apis = (each.api_domain for each in self.sites[domain] if each.api_domain)
+        return (domain, *apis, *self.aliases(domain))
+
+    def aliases(self, domain: str) -> tuple[str, ...]:
+        """The names that redirect to a site's own."""
+        return tuple(dict.fromkeys(name for each in self.sites[domain] for name in each.domain_aliases))
 
     @cached_property
     def trusted(self) -> bool:

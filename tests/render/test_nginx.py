@@ -24,6 +24,8 @@ TOPOLOGIES: dict[str, dict[str, Any]] = {
     "several-subpath": {"backend_ports": [5001, 5002, 5003], "base_path": "/harvest/"},
     "several-api": {"backend_ports": [5001, 5002], "api_domain": "api.example.org"},
     "instances": {"instances": TWO},
+    "aliases": {"domain_aliases": ["www.example.org", "old.example.org"], "api_domain": "api.example.org"},
+    "aliases-plain": {"domain_aliases": ["www.example.org"], "tls": "off"},
     "authority": {"tls": "letsencrypt"},
 }
 
@@ -82,6 +84,19 @@ def test_nginx_takes_it_without_a_word(name: str, tmp_path: Path, pair: Path) ->
     command = [str(NGINX), "-t", "-q", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("tls", "scheme"), [("selfsigned", "https"), ("letsencrypt", "https"), ("off", "http")]
+)
+def test_a_further_name_redirects_to_the_site_and_is_in_its_certificate(tls: str, scheme: str) -> None:
+    settings = settings_from(GOOD | {"tls": tls, "domain_aliases": ["www.example.org"]})
+    assert settings.certificate_names("harvest.example.org") == ("harvest.example.org", "www.example.org")
+    files = {item.path: item for item in site(settings) if isinstance(item, File)}
+    text = files["/etc/nginx/sites-available/www.example.org"].settled(host("1.26.3-1")).data.decode()
+    to = f"return 301 {scheme}://harvest.example.org$request_uri;"
+    assert text.count(to) == text.count("return 301") == (1 if tls == "off" else 2)
+    assert ("acme-challenge" in text) == (tls == "letsencrypt")
 
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")

@@ -1,8 +1,11 @@
 """Several HARVESTs on one host: what each is called, and which settings of theirs are refused."""
 
+from typing import Any
+
 import pytest
 
 from provision.operations.app.retire import FILES, STARTED, Retired, changes
+from provision.settings.instances import PerInstance
 from provision.settings.model import settings_from
 from tests.unit.examples import GOOD, TWO, problem
 from tests.unit.states import state, text
@@ -60,6 +63,46 @@ def test_several_backends_need_nginx() -> None:
 
 def test_an_api_s_name_is_not_the_page_s() -> None:
     assert problem(api_domain="harvest.example.org").startswith("api_domain: is the site's own name")
+
+
+@pytest.mark.parametrize("key", ["api_domain", "domain_aliases"])
+def test_a_name_of_one_instance_is_not_the_hosts(key: str) -> None:
+    name: Any = "www.example.org" if key == "api_domain" else ["www.example.org"]
+    two = {"one": {"base_path": "/one/", key: name}, "two": TWO["research"]}
+    assert problem(instances=two, **{key: name}).startswith(f"{key}: belongs to one instance; put it into")
+    first, second = settings_from(GOOD | {"instances": two}).all_instances
+    assert [bool(getattr(each, key)) for each in (first, second)] == [True, False]
+    assert problem(mode="internal", **{key: name}).startswith(f"{key}: needs nginx mode")
+
+
+@pytest.mark.parametrize("taken", ["harvest.example.org", "api.example.org", "www.example.org"])
+def test_a_further_name_is_taken_once(taken: str) -> None:
+    more = {"api_domain": "api.example.org", "domain_aliases": [taken, taken, "x.example.org"]}
+    if taken == "www.example.org":
+        two = {
+            "one": {"domain": "a.example.org", "domain_aliases": [taken]},
+            "two": TWO["research"] | {"domain": "b.example.org", "domain_aliases": [taken]},
+        }
+        more = {"instances": two}
+    assert problem(**more) == f"domain_aliases: {taken} is another name of this host already"
+
+
+def test_a_further_name_of_another_servers_site_is_not_ours() -> None:
+    assert "belong to the other site" in problem(site="beside", domain_aliases=["www.example.org"])
+
+
+def test_an_instance_says_each_of_its_keys_for_itself() -> None:
+    said: dict[str, Any] = {
+        "base_path": "/x/",
+        "domain": "x.example.org",
+        "domain_aliases": ("www.example.org",),
+        "api_domain": "api.example.org",
+        "frontend_port": 9000,
+        "backend_ports": (9001,),
+    }
+    assert said.keys() == PerInstance.model_fields.keys()
+    (only,) = settings_from(GOOD | {"instances": {"a": said}}).all_instances
+    assert {key: getattr(only, key) for key in said} == said
 
 
 @pytest.mark.parametrize("name", ["", "A", "a b", "../x", "a" * 17, "-a", "a-"])
