@@ -1,5 +1,8 @@
 """pyinfra reads this file first, before inventory and deploy.py: what is wrong with the command line is said here."""
 
-from provision.pyinfra_bridge.command_line import check
+if (
+    __name__ != "config"
+):  # imported, it would be taken for an overlay of HARVEST's own settings, which it is not
+    from provision.pyinfra_bridge.command_line import check
 
-check()
+    check()

@@ -20,6 +20,7 @@ DB_PATH = ""  # HARVEST_DB; "" is <STATE_DIR>/harvest.db
 DATABASE_URL = ""  # DATABASE_URL: "postgresql://user@host/name"; beats DB_PATH
 PDF_DIR = ""  # HARVEST_PDF_DIR; "" is <STATE_DIR>/project_pdfs
 MAX_UPLOAD_MB = 100  # HARVEST_MAX_UPLOAD_MB: the largest PDF accepted, in MiB
+REQUEST_TIMEOUT_S = 300  # HARVEST_REQUEST_TIMEOUT_S: how long the frontend waits for the backend, in seconds
 MIN_FREE_MB = 100  # HARVEST_MIN_FREE_MB: below it /api/ready says no
 
 SECRET_KEY = ""  # HARVEST_SECRET_KEY: signs sessions; the same for all workers and instances of one HARVEST

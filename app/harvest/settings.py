@@ -45,6 +45,7 @@ class Settings:
     DATABASE_URL: str
     PDF_DIR: str
     MAX_UPLOAD_MB: int
+    REQUEST_TIMEOUT_S: int
     MIN_FREE_MB: int
     SECRET_KEY: str
     SECRET_KEY_FILE: str
@@ -194,7 +195,7 @@ def check(settings: Settings) -> None:
             raise SettingsError(f"{name} must lie between 1 and 65535, not {getattr(settings, name)}.")
     if settings.PORT == settings.BE_PORT and settings.HOST == settings.FRONTEND_HOST:
         raise SettingsError(f"PORT and BE_PORT are both {settings.PORT}.")
-    for name in ("MAX_UPLOAD_MB", "SESSION_HOURS"):
+    for name in ("MAX_UPLOAD_MB", "REQUEST_TIMEOUT_S", "SESSION_HOURS"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"{name} must be at least 1.")
     if not 0 <= settings.TRUSTED_PROXIES <= 5:

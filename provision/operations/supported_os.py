@@ -1,5 +1,6 @@
 """Which systems a host may run. Anything else is refused by name before a first change."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ def refusal(system: System) -> str:
 def changes(have: HostState, want: Supported) -> Iterator[Command]:
     why = refusal(have.system)
     if why:
-        yield script(f"echo '{why}' >&2; exit 1")
+        yield script(f"printf '%s\\n' {shlex.quote(why)} >&2; exit 1")
 
 
 check = converge(lambda want: Query(), changes)

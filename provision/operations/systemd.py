@@ -15,6 +15,14 @@ from provision.engine.state import Unit as UnitState
 STAMPS = "/run/harvest-stamps"
 DISABLED = ("disabled", "masked", "", "static", "not-found")
 
+SYSTEMDS_WORDS = (
+    r"^([^ ]+\.(service|socket|timer|path): |((Re)?[Ss]tart|[Ss]topp|Reload)(ing|ed) |(Reload|Failed|Job) )"
+)
+"""How lines of a unit's journal begin that systemd itself wrote."""
+REASON = (
+    "emerg|alert|crit|error|fail|fatal|invalid|unknown|denied|refused|cannot|could not|unable|no such|in use"
+)
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -50,7 +58,7 @@ def is_stale(have: HostState, unit: Unit) -> bool:
 
 
 def act(unit: Unit, verb: str) -> str:
-    """Start, restart or reload; on failure the unit's last words and the next command to type.
+    """Start, restart or reload; on failure the reason first, the next command to type, the unit's last words.
 
     systemd counts a deliberate start like one after a crash: several deploys in a minute would reach the unit's
     StartLimitBurst, so the count begins anew. Renewals reload nginx at times of their own, so each who stamps has a
@@ -59,9 +67,16 @@ def act(unit: Unit, verb: str) -> str:
     name = shlex.quote(unit.name)
     stamp = f"{STAMPS}/{unit.name}"
     return f"""mkdir -p {STAMPS}; touch {stamp}.new; systemctl reset-failed {name} 2>/dev/null || true
-if ! systemctl {verb} {name}; then
-  journalctl --no-pager -o cat -n 20 -u {name} >&2
-  echo {shlex.quote(f"{unit.name} did not {verb}; look with: journalctl -u {unit.name}")} >&2
+begun=$(date +%s)
+if ! said=$(systemctl {verb} {name} 2>&1); then
+  journalctl --sync 2>/dev/null || true
+  words=$(journalctl -q --no-pager -o cat -n 20 --since "@$begun" -u {name}) || true
+  own=$(printf '%s\\n' "$words" | grep -vE {shlex.quote(SYSTEMDS_WORDS)}) || true
+  why=$(printf '%s\\n' "$own" | grep -iE {shlex.quote(REASON)} | tail -n 1) || true
+  [ -n "$why" ] || why=$(printf '%s\\n' "$own" | grep . | tail -n 1) || true
+  [ -n "$why" ] || why=$said
+  printf '%s\\n' "$why" {shlex.quote(f"so {unit.name} did not {verb}; look with: journalctl -u {unit.name}")} >&2
+  printf '%s\\n' "$words" | sed 's/^/| /' >&2
   exit 1
 fi
 mv -f {stamp}.new {stamp}"""

@@ -27,6 +27,7 @@ def test_the_public_url_may_end_with_api_or_not(url):
         ({"HARVEST_URL_BASE_PATHNAME": "/harvest"}, "URL_BASE_PATHNAME"),
         ({"HARVEST_URL_BASE_PATHNAME": "/../"}, "URL_BASE_PATHNAME"),
         ({"HARVEST_URL_BASE_PATHNAME": "/api/"}, "URL_BASE_PATHNAME"),
+        ({"HARVEST_REQUEST_TIMEOUT_S": "0"}, "REQUEST_TIMEOUT_S"),
         ({"PORT": "70000"}, "PORT"),
         ({"PORT": "x"}, "PORT"),
         ({"HARVEST_SECRET_KEY": "short"}, "SECRET_KEY"),

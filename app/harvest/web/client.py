@@ -9,8 +9,8 @@ from flask import current_app, request
 
 from harvest.settings import Settings
 
-# Seconds: to connect, and between two bytes of an answer.
-TIMEOUT = (5, 300)
+CONNECT_S = 5
+"""How long a connection to the backend may take, in seconds."""
 
 
 class ApiError(Exception):
@@ -48,7 +48,7 @@ def send(method: str, path: str, **options: Any) -> requests.Response:
             method,
             f"{settings().api_base}/api{path}",
             headers={**headers(), **extra},
-            timeout=TIMEOUT,
+            timeout=(CONNECT_S, settings().REQUEST_TIMEOUT_S),
             **options,
         )
     except requests.RequestException as error:
