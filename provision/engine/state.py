@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from pyinfra.api import FactBase, QuoteString, StringCommand
 from pyinfra.api.host import Host
 
-from provision.remote import source
+from provision.remote import program
 
-LOOK = source("host_state")
+LOOK = program("host_state", "aide", "health")
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Query:
     """Markers: nothing in a marker's folder is to be newer than it."""
     integrity: set[str] = field(default_factory=set)
     """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
+    health: set[str] = field(default_factory=set)
+    """Checks of remote/health.py: what a reboot or a restart would break."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -154,6 +156,8 @@ class HostState(BaseModel):
     edited: dict[str, list[str]] = {}
     integrity: dict[str, list[str]] = {}
     """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
+    health: dict[str, list[str]] = {}
+    """What each check found; for "apt" all values in force."""
 
 
 class Look(FactBase[dict[str, Any]]):
