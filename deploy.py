@@ -2,7 +2,7 @@
 
 from pyinfra import host
 
-from provision.pyinfra_bridge.transport import no_delay
+from provision.pyinfra_bridge.transport import no_delay, tell_lost
 from provision.settings.model import settings_from
 from tasks.access import access
 from tasks.application import application
@@ -18,6 +18,7 @@ from tasks.updates import updates
 from tasks.watchdog import watchdog
 
 no_delay(host)
+tell_lost(host)
 settings = settings_from(host.data.dict())
 
 preflight(settings)

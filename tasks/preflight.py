@@ -3,6 +3,7 @@
 from provision.operations import health
 from provision.operations.access.access import Interrupted, resume
 from provision.operations.aide import tell
+from provision.operations.app.package_index import Index, require_trust
 from provision.operations.app.release import room
 from provision.operations.host import Quiet, quiet
 from provision.operations.supported_os import Supported, check
@@ -18,6 +19,8 @@ def preflight(settings: Settings) -> None:
     health.refuse_broken_access("Check sshd's and sudo's configuration", health.Health((DROP_IN, SUDO)))
     for instance in settings.all_instances:
         room("There is room for a release", release(instance.root))
+        index = Index(release(instance.root), settings.trusted_cas)
+        require_trust("Check the package index's certificate", index)
     resume("No earlier run is half-way", Interrupted())
     health.end_leftovers("Check for commands of an earlier run", health.Health())
     tell("What others changed", KNOWN)

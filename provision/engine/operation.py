@@ -9,6 +9,7 @@ import base64
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Protocol, TypeVar
 
+from paramiko import SSHException
 from pyinfra import host
 from pyinfra.api import FunctionCommand, StringCommand, operation
 from pyinfra.api.host import Host
@@ -16,7 +17,7 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import State
 
 from provision.engine import lock
-from provision.engine.state import HostState, Query, announce, forget, state_of
+from provision.engine.state import HostState, Query, Unreadable, announce, forget, state_of
 from provision.engine.sudo import as_root
 from provision.pyinfra_bridge.order import install
 from provision.remote import aide, health
@@ -41,7 +42,13 @@ def converge(
     """A pyinfra operation out of a query and a pure function; `remarks` are told, change or not."""
 
     def apply(want: Want) -> Generator[Command | str, None, None]:
-        have = state_of(host, query(want))
+        try:
+            have = state_of(host, query(want))
+        except Unreadable as why:
+            if not host.state.is_executing:
+                raise Unreadable(f"{host.name}: {why}") from None
+            yield FunctionCommand(_refuse, (str(why),), {})
+            return
         commands = list(changes(have, want))
         if host.state.is_executing:
             for sentence in remarks(have, want):
@@ -86,13 +93,21 @@ def script(text: str, stdin: bytes = b"") -> StringCommand:
     return command
 
 
+def _refuse(state: State, host: Host, sentence: str) -> bool:
+    host.log(sentence)
+    return False
+
+
 def telling(command: StringCommand, *, must: bool = True) -> FunctionCommand:
     """`command`, whose output is told to the operator; with `must` off, the run goes on where it fails."""
     return FunctionCommand(_tell, (command, must), {})
 
 
 def _tell(state: State, host: Host, command: StringCommand, must: bool) -> bool:
-    ok, said = host.run_shell_command(command, **{**as_root(host), **command.connector_arguments})
+    try:
+        ok, said = host.run_shell_command(command, **{**as_root(host), **command.connector_arguments})
+    except (SSHException, EOFError, OSError):  # transport.tell_lost says so
+        return False
     for line in [*said.stdout.splitlines(), *([] if ok else said.stderr.splitlines())]:
         host.log(line)
     return ok or not must

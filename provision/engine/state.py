@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 
 from provision.remote import program
@@ -160,11 +161,19 @@ class HostState(BaseModel):
     """What each check found; for "apt" all values in force."""
 
 
+NO_PYTHON = {"missing": "python3"}
+
+
+class Unreadable(PyinfraError):
+    """The host's state cannot be read; the sentence says why and what to do."""
+
+
 class Look(FactBase[dict[str, Any]]):
     """The fact behind `state_of`."""
 
     def command(self, query: str) -> StringCommand:
-        return StringCommand("python3", "-c", QuoteString(LOOK), QuoteString(query))
+        without = f"command -v python3 >/dev/null || {{ echo '{json.dumps(NO_PYTHON)}'; exit 0; }};"
+        return StringCommand(without, "python3", "-c", QuoteString(LOOK), QuoteString(query))
 
     def process(self, output: list[str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads("\n".join(output))
@@ -188,7 +197,15 @@ def state_of(host: Host, query: Query) -> HostState:
         if known_stage == stage and known_query.covers(query):
             return state
     query = _announced.get(host, Query()) | query
-    state = HostState.model_validate(host.get_fact(Look, query=query.json()))
+    answer = host.get_fact(Look, query=query.json())
+    if answer == NO_PYTHON:
+        raise Unreadable(
+            "python3 is not installed, and deploy.py needs it there. On the host, as root: "
+            "apt-get update && apt-get install -y python3. Nothing was changed"
+        )
+    if not answer:  # pyinfra has told why
+        raise Unreadable("the state of the host cannot be read")
+    state = HostState.model_validate(answer)
     _known[host] = (stage, query, state)
     return state
 
