@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # wherever the run is 
 from pyinfra import host
 
 from provision.pyinfra_bridge.command_line import require_settled
-from provision.pyinfra_bridge.transport import no_delay
+from provision.pyinfra_bridge.transport import no_delay, tell_lost
 from provision.settings.model import settings_from
 from tasks.access import access
 from tasks.application import application
@@ -27,6 +27,7 @@ from tasks.watchdog import watchdog
 
 require_settled()
 no_delay(host)
+tell_lost(host)
 settings = settings_from(host.data.dict())
 
 preflight(settings)

@@ -18,6 +18,7 @@ from provision.settings.model import Settings
 
 LOGIN_GROUP = "harvest-login"
 DROP_IN = "/etc/ssh/sshd_config.d/00-harvest.conf"
+SUDO = "/etc/sudoers.d/harvest-admin"
 SOCKET_DROP_IN = "/etc/systemd/system/ssh.socket.d/zz-harvest.conf"
 
 
@@ -50,7 +51,7 @@ def admin_keys(settings: Settings, home: str) -> Files:
 
 
 def sudo(settings: Settings) -> Files:
-    right = File("/etc/sudoers.d/harvest-admin", render("sudo/harvest-admin", settings=settings), 0o440)
+    right = File(SUDO, render("sudo/harvest-admin", settings=settings), 0o440)
     return Files(
         (Directory("/etc/sudoers.d", 0o750), right),
         check="visudo -cf /etc/sudoers",

@@ -1,11 +1,14 @@
-"""Refuse what we do not know before anything changes; wait for whoever is still setting the host up."""
+"""Refuse what we do not know before anything changes; wait for whatever is still setting the host up."""
 
+from provision.operations import health
 from provision.operations.access.access import Interrupted, resume
 from provision.operations.aide import tell
+from provision.operations.app.package_index import Index, require_trust
 from provision.operations.app.release import room
 from provision.operations.host import Quiet, quiet
 from provision.operations.supported_os import Supported, check
 from provision.settings.model import Settings
+from tasks.access import DROP_IN, SUDO
 from tasks.finish import KNOWN
 from tasks.packages import names
 from tasks.release import release
@@ -13,8 +16,13 @@ from tasks.release import release
 
 def preflight(settings: Settings) -> None:
     check("The host is one that we support", Supported())
+    health.refuse_broken_access("Check sshd's and sudo's configuration", health.Health((DROP_IN, SUDO)))
     for instance in settings.all_instances:
         room("There is room for a release", release(instance.root))
+        index = Index(release(instance.root), settings.trusted_cas)
+        require_trust("Check the package index's certificate", index)
     resume("No earlier run is half-way", Interrupted())
+    health.end_leftovers("Check for commands of an earlier run", health.Health())
     tell("What others changed", KNOWN)
     quiet("Nobody else is setting the host up", Quiet(packages=names(settings)))
+    health.mend_packages("Repair interrupted package installations", health.Health())

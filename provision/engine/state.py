@@ -12,11 +12,12 @@ from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 
-from provision.remote import source
+from provision.remote import program
 
-LOOK = source("host_state")
+LOOK = program("host_state", "aide", "health")
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Query:
     """Markers: nothing in a marker's folder is to be newer than it."""
     integrity: set[str] = field(default_factory=set)
     """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
+    health: set[str] = field(default_factory=set)
+    """Checks of remote/health.py: what a reboot or a restart would break."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -154,13 +157,23 @@ class HostState(BaseModel):
     edited: dict[str, list[str]] = {}
     integrity: dict[str, list[str]] = {}
     """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
+    health: dict[str, list[str]] = {}
+    """What each check found; for "apt" all values in force."""
+
+
+NO_PYTHON = {"missing": "python3"}
+
+
+class Unreadable(PyinfraError):
+    """The host's state cannot be read; the sentence says why and what to do."""
 
 
 class Look(FactBase[dict[str, Any]]):
     """The fact behind `state_of`."""
 
     def command(self, query: str) -> StringCommand:
-        return StringCommand("python3", "-c", QuoteString(LOOK), QuoteString(query))
+        without = f"command -v python3 >/dev/null || {{ echo '{json.dumps(NO_PYTHON)}'; exit 0; }};"
+        return StringCommand(without, "python3", "-c", QuoteString(LOOK), QuoteString(query))
 
     def process(self, output: list[str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads("\n".join(output))
@@ -184,7 +197,15 @@ def state_of(host: Host, query: Query) -> HostState:
         if known_stage == stage and known_query.covers(query):
             return state
     query = _announced.get(host, Query()) | query
-    state = HostState.model_validate(host.get_fact(Look, query=query.json()))
+    answer = host.get_fact(Look, query=query.json())
+    if answer == NO_PYTHON:
+        raise Unreadable(
+            "python3 is not installed, and deploy.py needs it there. On the host, as root: "
+            "apt-get update && apt-get install -y python3. Nothing was changed"
+        )
+    if not answer:  # pyinfra has told why
+        raise Unreadable("the state of the host cannot be read")
+    state = HostState.model_validate(answer)
     _known[host] = (stage, query, state)
     return state
 

@@ -1,14 +1,16 @@
-"""What others changed since the last run: told by each run and by the audit, by AIDE's word.
+"""What was changed outside of deploy since the last run: told by each run and by the audit, by AIDE's word.
 
 AIDE's database is what the last run left behind. A run first names every file that is no longer so, then does its
 work, and in the end takes what lies there as known.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
+from provision.remote.aide import JOURNAL, OWN
 
 CONF = "/etc/aide/aide.conf"
 DATABASE = "/var/lib/aide/aide.db"
@@ -34,13 +36,19 @@ def _theirs(have: HostState) -> bool:
 
 
 def told(have: HostState, want: Known) -> Iterator[str]:
-    """A sentence for each path that changed since the last run."""
+    """A sentence for each path that others changed since AIDE's database was written."""
     if _theirs(have):
-        yield f"{CONF} is not HARVEST's, and is left alone: what others change on this host is not told"
+        yield f"{CONF} is not HARVEST's, and is left alone: changes outside of deploy are not reported"
         return
-    changed = have.integrity[CONF]
+    changed = [line for line in have.integrity[CONF] if not line.startswith(OWN)]
+    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(have.files[DATABASE].changed))
     for line in changed[:NAMED]:
-        yield f"since the last run, not by it: {line}"
+        what, _, path = line.partition(": ")
+        if path.startswith("/"):
+            kind = "" if what == "changed" else f" ({what})"
+            yield f"changed outside of deploy since {since}: {path}{kind}"
+        else:
+            yield line
     if len(changed) > NAMED:
         yield f"and {len(changed) - NAMED} more: aide --config {CONF} --check"
 
@@ -53,7 +61,9 @@ def learn(have: HostState, want: Known) -> Iterator[Command]:
         return
     yield script(
         f"umask 077; mkdir -p /etc/aide /var/lib/aide; base64 -d >{CONF}.new; mv -f {CONF}.new {CONF}\n"
-        f"aide --config {CONF} --init >/dev/null; mv -f {DATABASE}.new {DATABASE}",
+        f"aide --config {CONF} --init >/dev/null; mv -f {DATABASE}.new {DATABASE}\n"
+        # What ran until now is in it. This very command is still at work.
+        f'find {JOURNAL} -type f ! -newer {DATABASE} ! -path "$HARVEST_NOTE" -delete',
         want.config.encode(),
     )
 

@@ -1,11 +1,13 @@
 """Debian packages, installed in one apt run that waits for others' locks."""
 
+import posixpath
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provision.engine.operation import Command, converge, script
+from provision.engine.operation import Command, converge, script, telling
 from provision.engine.state import HostState, Query
+from provision.remote import source
 
 APT_WAIT_S = 300
 """How long a run waits for another apt or dpkg, in seconds."""
@@ -18,6 +20,7 @@ OPTIONS = (
 
 
 POLICY = "/usr/sbin/policy-rc.d"
+STAMP = "/run/harvest-stamps/apt-update"
 OURS = f"{POLICY} :: harvest-provision"
 """Left by a run that ended with the host's power: no upgrade could restart a daemon any more."""
 
@@ -35,28 +38,32 @@ def _query(want: Packages) -> Query:
     return Query(packages={*want.names, *(name for names in want.one_of for name in names)}, found={OURS})
 
 
-def install_script(names: list[str]) -> str:
-    """`apt-get update` and `install`; update does not know DPkg::Lock::Timeout for its lists, hence the loop.
-
-    policy-rc.d keeps freshly installed daemons from starting with their packages' configuration: they start
-    when ours is in place (invoke-rc.d(8)). `dpkg --configure -a` heals a run that was killed half-way.
-    """
-    return f"""{ENVIRONMENT}
-waited=0
-stamp=/run/harvest-stamps/apt-update
-[ -z "$(find $stamp -mmin -10 2>/dev/null)" ] || fresh=1
-until [ -n "${{fresh-}}" ] || said=$(apt-get {OPTIONS} update 2>&1); do
-  case $said in *"Could not get lock"*) ;; *) printf '%s\\n' "$said" >&2; exit 1 ;; esac
-  [ $waited -lt {APT_WAIT_S} ] || {{ printf '%s\\n' "$said" >&2; exit 1; }}
-  sleep 2; waited=$((waited + 2))
-done
-mkdir -p /run/harvest-stamps; [ -n "${{fresh-}}" ] || touch $stamp
-if [ ! -e {POLICY} ] || grep -q harvest-provision {POLICY}; then
-  printf '#!/bin/sh\n# harvest-provision\nexit 101\n' >{POLICY}; chmod 755 {POLICY}
+BLOCKED = f"""if [ ! -e {POLICY} ] || grep -q harvest-provision {POLICY}; then
+  printf '#!/bin/sh\\n# harvest-provision\\nexit 101\\n' >{POLICY}; chmod 755 {POLICY}
 fi
 trap 'grep -qs harvest-provision {POLICY} && rm -f {POLICY}' EXIT
-dpkg --configure -a >&2
-apt-get {OPTIONS} install --no-install-recommends {" ".join(map(shlex.quote, names))} >&2"""
+"""
+"""policy-rc.d keeps freshly installed daemons from starting with their packages' configuration: they start when ours
+is in place (invoke-rc.d(8))."""
+UPDATE = f"python3 -c {shlex.quote(source('apt_update'))} {APT_WAIT_S} {OPTIONS}"
+
+
+def install_script(names: list[str]) -> str:
+    """Update the lists and install; what an update could not fetch is fatal only where a package then lacks.
+
+    An update of the last ten minutes that was enough is not repeated, unless the installation fails on it.
+    """
+    install = f"apt-get {OPTIONS} install --no-install-recommends {' '.join(map(shlex.quote, names))}"
+    return f"""{ENVIRONMENT}
+updated=0; {UPDATE} || updated=$?
+{BLOCKED}dpkg --force-confdef --force-confold --configure -a >&2
+if ! said=$({install} 2>&1); then
+  # The lists were another run's: perhaps they are what is wrong.
+  if [ $updated = 3 ]; then rm -f {STAMP}; {UPDATE} || true; fi
+  {install} >&2
+fi
+# What some third party's server did not give was not needed: it is not asked for again in this run.
+mkdir -p {posixpath.dirname(STAMP)}; touch {STAMP}"""
 
 
 def upgrade_script() -> str:
@@ -64,11 +71,25 @@ def upgrade_script() -> str:
     return f"{ENVIRONMENT}\napt-get {OPTIONS} upgrade --with-new-pkgs >&2"
 
 
+def mend_script(again: list[str]) -> str:
+    """Finish what an interrupted apt or dpkg left; `again` are packages that must be unpacked once more.
+
+    Each step is tried, whatever became of the one before: what cannot be mended is named by the last.
+    """
+    reinstall = f"apt-get {OPTIONS} install --reinstall {' '.join(map(shlex.quote, again))}" if again else ":"
+    return f"""{ENVIRONMENT}
+{BLOCKED}dpkg --force-confdef --force-confold --configure -a >/dev/null 2>&1 || true
+{reinstall} >/dev/null 2>&1 || true
+apt-get {OPTIONS} --fix-broken install >/dev/null 2>&1 || true
+said=$(dpkg --force-confdef --force-confold --configure -a 2>&1) ||
+  {{ printf '%s\\n' "$said" | tail -n 8 >&2; exit 1; }}"""
+
+
 def changes(have: HostState, want: Packages) -> Iterator[Command]:
     missing = [name for name in want.names if name not in have.packages]
     missing += [names[0] for names in want.one_of if not set(names) & set(have.packages)]
     if missing:
-        yield script(install_script(missing))
+        yield telling(script(install_script(missing)))
     elif have.found[OURS]:
         yield script(f"rm -f {POLICY}")
 

@@ -46,7 +46,8 @@ if os.path.exists("/usr/bin/cloud-init"):
 class Quiet:
     """Nobody else is setting the host up: cloud-init is done and apt's locks are free, within `limit_s` seconds.
 
-    Asked only where one of `packages` is still to be installed: a run that installs nothing waits for nobody.
+    Asked only where one of `packages` is still to be installed, or others' packages are to be put right: a run that
+    installs nothing waits for no one.
     """
 
     packages: tuple[str, ...]
@@ -72,7 +73,7 @@ def _wait(state: State, host: Host, limit_s: int) -> bool:
 
 
 def _quiet_changes(have: HostState, want: Quiet) -> Iterator[Command]:
-    if set(want.packages) - set(have.packages):
+    if set(want.packages) - set(have.packages) or have.health.get("dpkg"):
         yield FunctionCommand(_wait, (want.limit_s,), {})
 
 
@@ -112,7 +113,7 @@ def _trust_changes(have: HostState, want: Trust) -> Iterator[Command]:
         yield script("! command -v update-ca-certificates >/dev/null || update-ca-certificates >/dev/null")
 
 
-quiet = converge(lambda want: Query(packages=set(want.packages)), _quiet_changes)
+quiet = converge(lambda want: Query(packages=set(want.packages), health={"dpkg"}), _quiet_changes)
 identify = converge(lambda want: Query(), _identity_changes)
 trust = converge(
     lambda want: Query(files={*want.files, "/etc/ssl/certs/ca-certificates.crt"}), _trust_changes

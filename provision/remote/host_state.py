@@ -1,4 +1,5 @@
-"""Reads a host's state in one process. Runs ON the host (`python3 -c`), so: standard library, Python 3.9, one file.
+"""Reads a host's state in one process. Runs ON the host (`python3 -c`), so: standard library, Python 3.9, and only
+what is sent along (`LOOK` in engine/state.py).
 
 argv[1] is a JSON query, standard output the JSON answer; host_state.py gives both their types.
 """
@@ -18,6 +19,8 @@ import sys
 import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
+
+from provision.remote import aide, health
 
 Found = dict[str, Any]
 
@@ -221,39 +224,6 @@ def lines(search: "subprocess.Popen[str] | None") -> "list[str]":
     return search.communicate()[0].splitlines() if search else []
 
 
-def of_packages(path: str, sums: "dict[str, str]") -> bool:
-    """Whether a file is as a package brought it: an update changes configuration that nobody had edited."""
-    found = entry(path)
-    if found.get("kind") != "file" or found["owner"] != "root" or found["mode"] & 0o022 or path not in sums:
-        return False
-    with open(path, "rb") as file:
-        return hashlib.md5(file.read()).hexdigest() == sums[path]  # noqa: S324 - dpkg's own sums
-
-
-def differing(config: str) -> "list[str]":
-    """What AIDE finds changed since its database was written, by a configuration of ours; [] where there is none."""
-    if not text(config).startswith("# Written by HARVEST") or not os.path.exists("/var/lib/aide/aide.db"):
-        return []
-    check = ["aide", "--config", config, "--check"]
-    try:
-        done = subprocess.run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    except OSError:
-        return []  # the run installs it
-    if done.returncode > 7:  # bits: added, removed, changed; above are errors
-        return ["AIDE failed: " + " ".join(done.stdout.split())[:200]]
-    conffiles = output("dpkg-query", "-W", "-f", "${Conffiles}\n").splitlines() if done.returncode else []
-    sums = dict(line.split()[:2] for line in conffiles if line)
-    section, answer = "", []
-    for line in done.stdout.partition("Detailed information")[0].splitlines():
-        if line.endswith(" entries:"):
-            section = line.split()[0].lower()
-        elif section and ": /" in line:
-            path = line.split(": ", 1)[1]
-            if not of_packages(path, sums):
-                answer.append(section + ": " + path)
-    return answer
-
-
 def system() -> Found:
     pairs = [line.split("=", 1) for line in text("/etc/os-release").splitlines() if "=" in line]
     release = {key: value.strip('"') for key, value in pairs}
@@ -277,7 +247,7 @@ def system() -> Found:
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
-    begun = finding(asked)
+    begun, checks = finding(asked), health.start(asked["health"])
     answer: Found = {"system": system(), "files": {path: entry(path) for path in asked["files"]}}
     answer["packages"] = packages(asked["packages"]) if asked["packages"] else {}
     answer["units"] = units(asked["units"]) if asked["units"] else {}
@@ -294,9 +264,10 @@ def main() -> None:
     }
     answer["keys"] = authorized_keys() if asked["keys"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
-    answer["integrity"] = {path: differing(path) for path in asked["integrity"]}
+    answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
     for kind in ("foreign", "edited"):
         answer[kind] = {path: lines(begun.get(path)) for path in asked[kind]}
+    answer["health"] = health.finish(checks, asked["health"], answer["units"])
     json.dump(answer, sys.stdout)
 
 

@@ -38,4 +38,9 @@ def state(**known: Any) -> HostState:
 
 def text(commands: Any) -> list[str]:
     """The commands as the shell gets them."""
-    return [command if isinstance(command, str) else command.get_raw_value() for command in commands]
+    return [command if isinstance(command, str) else _raw(command) for command in commands]
+
+
+def _raw(command: Any) -> str:
+    """Of a function that runs a command (`telling`, the guard's), the command itself."""
+    return str((command if hasattr(command, "get_raw_value") else command.args[0]).get_raw_value())

@@ -55,7 +55,7 @@ def _links(want: Release) -> dict[str, str]:
     return {f"{want.root}/{name}": f"releases/{want.source.id}/{name}" for name in ("harvest", "venv")}
 
 
-def _query(want: Release) -> Query:
+def query(want: Release) -> Query:
     markers = {want.marker, *(f"{want.venv(python)}/.complete" for python in PYTHONS)}
     files = {*_links(want), f"{want.folder}/venv", *markers}
     return Query(files=files, edited=markers, foreign={want.root, want.shared})
@@ -73,8 +73,9 @@ def build_script(venv: str, uv: str, requirements: str) -> str:
     """
     return f"""set -eu
 umask 022
-mkdir -p {uv}
-if [ ! -x {uv}/bin/uv ]; then
+if ! {uv}/bin/uv --version >/dev/null 2>&1; then
+  # pip leaves alone what an interrupted pip left here.
+  rm -rf {uv}; mkdir -p {uv}
   cat >{uv}/uv.txt <<'LOCK'
 {UV_LOCK}
 LOCK
@@ -94,6 +95,16 @@ rm -f {venv}/.lock
 """
 
 
+AGAIN = """said=$(sh $build 2>&1) || {
+  printf '%s\\n' "$said" | tail -n 20 >&2
+  case $said in *CERTIFICATE_VERIFY_FAILED*|*"invalid peer certificate"*)
+    echo "this host does not trust the package index's certificate: if that is your company's proxy," \\
+      "put its authority's certificate into trusted_cas" >&2 ;;
+  esac
+  exit 1
+}"""
+
+
 def _mark(marker: str) -> str:
     """Make the youngest file; its folder is as young as the first touch, which adds it."""
     return f"touch {marker}; touch {marker}"
@@ -104,7 +115,7 @@ def _is_due(have: HostState, marker: str) -> bool:
     return have.files[marker].kind == "absent" or bool(have.edited.get(marker))
 
 
-def _venv_is_due(have: HostState, want: Release) -> bool:
+def venv_is_due(have: HostState, want: Release) -> bool:
     return _is_due(have, f"{want.venv(have.system.python)}/.complete")
 
 
@@ -119,7 +130,7 @@ def _build(have: HostState, want: Release, then: str) -> Command:
 
 def room_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Refuse, before anything is changed, a release that the disk cannot take."""
-    due = _venv_is_due(have, want) or _is_due(have, want.marker)
+    due = venv_is_due(have, want) or _is_due(have, want.marker)
     if due and have.system.free_mb < MB_NEEDED:
         why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
         yield script(f"echo '{why}' >&2; exit 1")
@@ -129,7 +140,7 @@ def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
     marker = f"{want.venv(have.system.python)}/.complete"
     yield from _words(have, marker)
-    if _venv_is_due(have, want):
+    if venv_is_due(have, want):
         start = f"rm -f {marker}; systemd-run -q --collect --unit=$unit sh $build"
         yield _build(have, want, f"systemctl is-active -q $unit || {{ {start}; }}")
 
@@ -164,15 +175,15 @@ def owned_changes(have: HostState, want: Release) -> Iterator[Command]:
 
 def changes(have: HostState, want: Release) -> Iterator[Command]:
     venv = want.venv(have.system.python)
-    if _venv_is_due(have, want):
+    if venv_is_due(have, want):
         # What failed in the background is tried again here, where its words are seen.
         wait = "while systemctl is-active -q $unit; do sleep 0.2; done"
-        yield _build(have, want, f"{wait}\n[ -e {venv}/.complete ] || sh $build\nrm -f $build")
+        yield _build(have, want, f"{wait}\n[ -e {venv}/.complete ] || {{\n{AGAIN}\n}}\nrm -f $build")
     if _is_due(have, want.marker):
         yield from _words(have, want.marker)
         part, old, source = (shlex.quote(f"{want.folder}/{n}") for n in (".harvest.part", ".old", "harvest"))
         yield script(
-            f"umask 022; rm -rf {part}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
+            f"umask 022; rm -rf {part} {old}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
             f"{_mark(f'{part}/.complete')}\n"
             f"[ ! -e {source} ] || mv -T {source} {old}\nmv -T {part} {source}; rm -rf {old}",
             want.source.archive,
@@ -190,7 +201,7 @@ def _link(path: str, target: str) -> str:
     return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
 
 
-room = converge(_query, room_changes)
-begin = converge(_query, begin_changes)
-deploy = converge(_query, changes)
-own = converge(_query, owned_changes)
+room = converge(query, room_changes)
+begin = converge(query, begin_changes)
+deploy = converge(query, changes)
+own = converge(query, owned_changes)

@@ -31,7 +31,8 @@ class Retired:
 
 
 def _stem(path: str) -> str:
-    return posixpath.basename(path).rpartition(".")[0]
+    """The unit's name; that of a folder of drop-ins is its unit's, with which it stays or goes."""
+    return posixpath.basename(path).removesuffix(".d").rpartition(".")[0]
 
 
 def _kinds(stem: str) -> tuple[str, ...]:
@@ -52,9 +53,11 @@ def changes(have: HostState, want: Retired) -> Iterator[Command]:
     templates |= {f"{slug}-migrate" for slug in slugs}
     files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
     if files:
-        alone = " ".join(shlex.quote(posixpath.basename(path)) for path in files if "@." not in path)
+        alone = " ".join(
+            shlex.quote(posixpath.basename(path)) for path in files if "@." not in path and path[-2:] != ".d"
+        )
         stop = f"systemctl stop {alone}; " if alone else ""
-        yield script(f"{stop}rm -f {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
+        yield script(f"{stop}rm -rf {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
 
 
 retire = converge(lambda want: Query(found={*STARTED, *FILES}), changes)

@@ -1,15 +1,19 @@
 """What others changed since the last run: what AIDE's words are taken for, and when its database is written anew."""
 
 import hashlib
+import os
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provision.engine.operation import script
 from provision.engine.state import Entry
 from provision.operations.aide import CONF, DATABASE, MARK, NAMED, Known, learn, told
-from provision.remote import host_state
+from provision.remote import aide
 from tests.unit.states import state, text
 
 WANT = Known(f"{MARK}\n/etc Kept\n")
@@ -27,7 +31,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         (tmp_path / "aide").write_text(f"#!/bin/sh\ncat <<'EOT'\n{said}\nEOT\nexit {code}\n")
         (tmp_path / "aide").chmod(0o755)
         (tmp_path / "aide.conf").write_text(config)
-        return host_state.differing(str(tmp_path / "aide.conf"))
+        return aide.differing(str(tmp_path / "aide.conf"))
 
     return asked
 
@@ -41,6 +45,16 @@ f = ...: /etc/c
 ---
 Detailed information
 f: /etc/d"""
+# Without changed entries no details follow, but the database's digests: base64, in which a line may begin with "/".
+ADDED = """Added entries:
+---
+f++++: /etc/a
+---
+The attributes of the (uncompressed) database(s):
+---
+/var/lib/aide/aide.db
+ SHA256    : /Oo+nosUOv9O5qXFixixcI0AYIuAHLlq
+ MD5: /Oo+nosUOv9O5qXFixixcI=="""
 
 
 def test_what_aide_lists_is_told_and_an_aide_that_fails_is_not_taken_for_one_that_finds_nothing(
@@ -51,28 +65,79 @@ def test_what_aide_lists_is_told_and_an_aide_that_fails_is_not_taken_for_one_tha
     assert ask(WANT.config, 17, "ERROR: no such database") == ["AIDE failed: ERROR: no such database"]
 
 
+def test_a_digest_that_begins_with_a_slash_is_no_file(ask: Ask) -> None:
+    assert ask(WANT.config, 1, ADDED) == ["added: /etc/a"]
+
+
 def test_another_s_aide_is_not_even_asked(ask: Ask) -> None:
     """It may look at the whole disk, for hours."""
     assert ask("database_in=file:/srv/aide.db\n", 5, FOUND) == []
 
 
-def test_a_package_s_own_file_is_news_once_somebody_edited_it_or_others_may(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "conf"
+def test_a_package_s_own_file_is_news_once_somebody_edited_it_or_others_may(tmp_path: Path) -> None:
+    path, link = tmp_path / "conf", tmp_path / "link"
     path.write_text("as it came\n")
-    sums = {str(path): hashlib.md5(b"as it came\n").hexdigest()}  # noqa: S324 - dpkg's own
-
-    def brought(**known: Any) -> bool:
-        found = {"kind": "file", "owner": "root", "mode": 0o644, **known}
-        monkeypatch.setattr(host_state, "entry", lambda _: found)
-        return host_state.of_packages(str(path), sums)
-
-    assert brought()
-    for difference in ({"mode": 0o664}, {"mode": 0o646}, {"owner": "eve"}, {"kind": "link"}):
-        assert not brought(**difference)
+    link.symlink_to(path)
+    digest = hashlib.md5(b"as it came\n").hexdigest()  # noqa: S324 - dpkg's own
+    sums = {str(path): digest, str(link): digest}
+    root = os.getuid() == 0
+    assert aide.of_packages(str(path), sums) == root
+    assert not aide.of_packages(str(link), sums)
+    assert not aide.of_packages(str(path), {})
+    for mode in (0o664, 0o646):
+        path.chmod(mode)
+        assert not aide.of_packages(str(path), sums)
+    path.chmod(0o644)
+    if root:
+        os.chown(path, 1, 0)
+        assert not aide.of_packages(str(path), sums)
+        os.chown(path, 0, 0)
     path.write_text("edited\n")
-    assert not brought()
+    assert not aide.of_packages(str(path), sums)
+
+
+def test_a_run_s_own_changes_are_known_though_it_was_cut_off_and_later_edits_are_not(tmp_path: Path) -> None:
+    """By the journal that each script keeps, whatever became of the run."""
+    journal, etc = tmp_path / "journal", tmp_path / "etc"
+    etc.mkdir()
+    (etc / "gone").touch()
+    (command,) = text([script(f"echo 1 >{etc}/own; echo 1 >{etc}/edited; rm {etc}/gone; exit 7")])
+    done = subprocess.run(["sh", "-c", command.replace(aide.JOURNAL, str(journal))])
+    assert done.returncode == 7
+    assert [path.suffix for path in journal.iterdir()] == [".done"]
+    windows = aide.at_work(str(journal), 0.0)
+    assert aide.of_run("removed", f"{etc}/gone", windows)
+    time.sleep(3 * aide.GRAIN_S)
+    (etc / "edited").write_text("2")
+    (etc / "other").touch()
+    assert aide.of_run("added", f"{etc}/own", windows)
+    assert not aide.of_run("changed", f"{etc}/edited", windows)
+    assert not aide.of_run("added", f"{etc}/other", windows)
+    aide.forget(str(journal), time.time())
+    assert list(journal.iterdir()) == []
+
+
+def test_a_command_that_was_killed_was_at_work_until_then_or_until_the_host_s_end(tmp_path: Path) -> None:
+    (tmp_path / "note").touch()
+    os.utime(tmp_path / "note", (1000.0, 1000.0))
+    ((_, killed),) = aide.at_work(str(tmp_path), boot=500.0)
+    ((_, rebooted),) = aide.at_work(str(tmp_path), boot=5000.0)
+    assert (round(killed), round(rebooted)) == (1060, 5000)
+
+
+def test_what_deploy_changed_is_not_told_but_noted() -> None:
+    have = state(
+        notes={CONF: WANT.config},
+        files={DATABASE: Entry(kind="file", changed=0.0)},
+        integrity={CONF: ["by deploy: /etc/a", "changed: /etc/b", "added: /etc/c", "AIDE failed: why"]},
+    )
+    assert list(told(have, WANT)) == [
+        "changed outside of deploy since 1970-01-01 00:00 UTC: /etc/b",
+        "changed outside of deploy since 1970-01-01 00:00 UTC: /etc/c (added)",
+        "AIDE failed: why",
+    ]
+    have.integrity[CONF] = ["by deploy: /etc/a"]
+    assert text(learn(have, WANT))
 
 
 @pytest.mark.parametrize(

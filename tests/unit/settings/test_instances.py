@@ -123,12 +123,18 @@ def test_a_backend_that_is_no_longer_named_is_stopped_and_one_that_is_stays() ->
 
 
 def test_an_instance_that_is_gone_leaves_no_unit_file() -> None:
-    files = [f"{ETC}/harvest-frontend.service", f"{ETC}/harvest-research-frontend.service"]
+    files = [
+        f"{ETC}/harvest-frontend.service",
+        f"{ETC}/harvest-frontend.service.d",  # drop-ins of a unit that stays, stay
+        f"{ETC}/harvest-research-frontend.service",
+        f"{ETC}/harvest-research-frontend.service.d",
+    ]
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {FILES[0]: files}
     (command,) = text(changes(state(found=found), Retired(("harvest-frontend",))))
     assert (
         "systemctl stop harvest-research-frontend.service; "
-        f"rm -f {ETC}/harvest-research-frontend.service; systemctl daemon-reload"
+        f"rm -rf {ETC}/harvest-research-frontend.service {ETC}/harvest-research-frontend.service.d; "
+        "systemctl daemon-reload"
     ) in command
 
 
@@ -139,7 +145,7 @@ def test_an_instance_that_is_gone_is_swept_no_more() -> None:
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {STARTED[2]: enabled, FILES[3]: files}
     stop, forget = text(changes(state(found=found), Retired(("harvest-backend@5001", "harvest-frontend"))))
     assert "systemctl stop harvest-research-sweep.timer;" in stop
-    assert f"rm -f {files[2]} {files[3]};" in forget
+    assert f"rm -rf {files[2]} {files[3]};" in forget
     assert "harvest-sweep" not in stop + forget
 
 
