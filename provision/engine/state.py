@@ -94,6 +94,7 @@ class Firewall(BaseModel):
     enabled: bool
     defaults: list[str]
     rules: dict[Literal["v4", "v6"], list[str]]
+    """With the comments that UFW keeps in them."""
     live: dict[Literal["v4", "v6"], int]
 
 

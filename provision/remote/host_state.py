@@ -133,15 +133,14 @@ def firewall() -> Found:
     rules = {}
     for family, path in (("v4", "/etc/ufw/user.rules"), ("v6", "/etc/ufw/user6.rules")):
         found = [line[14:] for line in text(path).splitlines() if line.startswith("### tuple ### ")]
-        rules[family] = [
-            " ".join(word for word in line.split() if not word.startswith("comment=")) for line in found
-        ]
+        rules[family] = [" ".join(line.split()) for line in found]
     live = {}
     for family, tool, own in (("v4", "iptables", "ufw"), ("v6", "ip6tables", "ufw6")):
         listed = output(tool, "-w", "-S").splitlines()
         asked = {f"-A INPUT -j {own}-before-input", f"-A {own}-before-input -j {own}-user-input"}
         whole = asked | {"-P INPUT DROP", "-P FORWARD DROP"} <= set(listed)
-        live[family] = sum(line.startswith(f"-A {own}-user-input ") for line in listed) if whole else -1
+        chains = tuple(f"-A {own}-user-{way} " for way in ("input", "output", "forward"))
+        live[family] = sum(line.startswith(chains) for line in listed) if whole else -1
     return {
         "enabled": "ENABLED=yes" in text("/etc/ufw/ufw.conf").splitlines(),
         "defaults": sorted(
