@@ -1,11 +1,15 @@
 """Refuse what we do not know before anything changes; wait for whoever is still setting the host up."""
 
 from provision.operations.access.access import Interrupted, resume
+from provision.operations.access.existing import Accounts
+from provision.operations.access.existing import check as check_accounts
 from provision.operations.aide import tell
 from provision.operations.app.release import room
 from provision.operations.host import Quiet, quiet
 from provision.operations.supported_os import Supported, check
 from provision.settings.model import Settings
+from tasks.access import admin
+from tasks.application import service_user
 from tasks.finish import KNOWN
 from tasks.packages import names
 from tasks.release import release
@@ -13,6 +17,8 @@ from tasks.release import release
 
 def preflight(settings: Settings) -> None:
     check("The host is one that we support", Supported())
+    services = tuple(map(service_user, settings.all_instances))
+    check_accounts("Check existing accounts", Accounts(admin(settings), services))
     for instance in settings.all_instances:
         room("There is room for a release", release(instance.root))
     resume("No earlier run is half-way", Interrupted())

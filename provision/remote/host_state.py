@@ -46,7 +46,8 @@ def name_of(find: "Callable[[int], Any]", number: int) -> str:
 
 
 def entry(path: str) -> Found:
-    """One path: what it is, whose, and its content's hash."""
+    """One path: what it is, whose, and its content's hash; "~name/..." is in that account's home."""
+    path = os.path.expanduser(path)
     try:
         found = os.lstat(path)
     except OSError:
@@ -56,7 +57,9 @@ def entry(path: str) -> Found:
     answer["owner"] = name_of(pwd.getpwuid, found.st_uid)
     answer["group"] = name_of(grp.getgrgid, found.st_gid)
     if stat.S_ISLNK(found.st_mode):
-        return {**answer, "kind": "link", "target": os.readlink(path)}
+        end = os.path.realpath(path)
+        behind = entry(end) if os.path.isdir(end) else None
+        return {**answer, "kind": "link", "target": os.readlink(path), "end": end, "behind": behind}
     if stat.S_ISDIR(found.st_mode):
         return {**answer, "kind": "directory"}
     with open(path, "rb") as file:
@@ -96,10 +99,39 @@ def units(names: "list[str]") -> Found:
     return answer
 
 
+def processes(uid: int) -> "list[int]":
+    """What runs as a user."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat("/proc/" + name).st_uid == uid:
+                found.append(int(name))
+        except OSError:  # it ended meanwhile
+            pass
+    return sorted(found)
+
+
+def standing(account: pwd.struct_passwd, aging: "list[str]") -> Found:
+    """What may keep an account from logging in, or from being changed."""
+    changed, longest, grace, end = (int(aging[i]) if aging[i:] and aging[i] else -1 for i in (2, 4, 6, 7))
+    today = int(time.time() // 86400)
+    aged = changed > 0 and longest >= 0 and today > changed + longest
+    shell = account.pw_shell or "/bin/sh"
+    dead = os.path.basename(shell) in ("nologin", "false", "true", "sync")
+    return {
+        "logs_in": os.access(shell, os.X_OK) and not dead,
+        "expired": 0 <= end <= today or (aged and grace >= 0 and today > changed + longest + grace),
+        "must_change": changed == 0 or aged,
+        "processes": processes(account.pw_uid)[:3] if account.pw_uid else [],
+        "place": entry(os.path.realpath(account.pw_dir)),
+    }
+
+
 def users(names: "list[str]") -> Found:
     """Accounts, with the groups that list them and whether they have a password (not which)."""
     answer: Found = {}
-    shadow = dict(line.split(":")[:2] for line in text("/etc/shadow").splitlines() if ":" in line)
+    lines = [line.split(":") for line in text("/etc/shadow").splitlines() if ":" in line]
+    shadow, aging = {line[0]: line[1] for line in lines}, {line[0]: line for line in lines}
     for name in names:
         try:
             found = pwd.getpwnam(name)
@@ -112,6 +144,7 @@ def users(names: "list[str]") -> Found:
             "group": name_of(grp.getgrgid, found.pw_gid),
             "groups": sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem),
             "has_password": shadow.get(name, "*")[:1] not in ("*", "!"),
+            **standing(found, aging.get(name, [])),
         }
     return answer
 
