@@ -23,16 +23,10 @@ SOCKET_DROP_IN = "/etc/systemd/system/ssh.socket.d/zz-harvest.conf"
 
 
 def access(settings: Settings) -> None:
-    home = f"/home/{settings.admin_user}"
+    home = f"~{settings.admin_user}"  # wherever an account that is there has it
     want = Access(
         group=Group(LOGIN_GROUP, (settings.admin_user,)),
-        account=Account(
-            settings.admin_user,
-            home,
-            "/bin/bash",
-            groups=("sudo", LOGIN_GROUP),
-            password=settings.admin_password if settings.admin_sudo == "password" else None,
-        ),
+        account=admin(settings),
         keys=admin_keys(settings, home),
         sudo=sudo(settings),
         firewall=Firewall(settings.open_ports, settings.firewall_allow),
@@ -42,6 +36,16 @@ def access(settings: Settings) -> None:
         within_s=settings.confirm_within_s,
     )
     settle("Who gets in", want)
+
+
+def admin(settings: Settings) -> Account:
+    return Account(
+        settings.admin_user,
+        f"/home/{settings.admin_user}",
+        "/bin/bash",
+        groups=("sudo", LOGIN_GROUP),
+        password=settings.admin_password if settings.admin_sudo == "password" else None,
+    )
 
 
 def admin_keys(settings: Settings, home: str) -> Files:

@@ -22,10 +22,7 @@ def application(settings: Settings) -> None:
     retire("HARVEST's former units", Retired(tuple(s for each in settings.all_instances for s in each.stems)))
     for instance in settings.all_instances:
         what = "HARVEST" if instance.name == FIRST else f"HARVEST {instance.name}"
-        ensure(
-            f"{what}: service user",
-            Account(instance.slug, instance.state, "/usr/sbin/nologin", system=True),
-        )
+        ensure(f"{what}: service user", service_user(instance))
         deploy(f"{what}: release", release(instance.root))
         own(f"{what}: code is root's alone", release(instance.root))
         place(f"{what}: configuration", Files(configuration(settings, instance)))
@@ -40,6 +37,10 @@ def application(settings: Settings) -> None:
                 f"{what}: first administrator",
                 first_admin(instance, settings.first_admin, settings.first_admin_password),
             )
+
+
+def service_user(instance: Instance) -> Account:
+    return Account(instance.slug, instance.state, "/usr/sbin/nologin", system=True)
 
 
 def environment(instance: Instance) -> str:

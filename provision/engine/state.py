@@ -66,6 +66,10 @@ class Entry(BaseModel):
     group: str = ""
     sha256: str = ""
     target: str = ""
+    end: str = ""
+    """Where a link leads in the end."""
+    behind: "Entry | None" = None
+    """The directory that a link leads to."""
     changed: float = 0.0
 
 
@@ -89,6 +93,15 @@ class User(BaseModel):
     group: str
     groups: list[str]
     has_password: bool
+    logs_in: bool = True
+    """Whether its shell is one; else neither sshd nor su lets it in."""
+    expired: bool = False
+    must_change: bool = False
+    """Whether its password has to be changed before anything else."""
+    processes: list[int] = []
+    """Some that run as it."""
+    place: Entry = Entry(kind="directory")
+    """Its home, links followed."""
 
 
 class Firewall(BaseModel):
@@ -97,6 +110,7 @@ class Firewall(BaseModel):
     enabled: bool
     defaults: list[str]
     rules: dict[Literal["v4", "v6"], list[str]]
+    """With the comments that UFW keeps in them."""
     live: dict[Literal["v4", "v6"], int]
 
 
@@ -176,7 +190,7 @@ class Look(FactBase[dict[str, Any]]):
         return StringCommand(without, "python3", "-c", QuoteString(LOOK), QuoteString(query))
 
     def process(self, output: list[str]) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads("\n".join(output))
+        answer: dict[str, Any] = json.loads(output[-1])  # a .bashrc may have its say before
         return answer
 
 

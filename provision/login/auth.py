@@ -26,8 +26,10 @@ NO_RIGHT = (
 SHELL, ROOT = "harvest-login-shell", "harvest-login-root"
 # sudo's prompt may stand before it; the command itself, repeated by a forced command, has more behind it.
 AS_ROOT = re.compile(rf"{ROOT}\r?$", re.MULTILINE)
+SHELL_IS = re.compile(r"^harvest-shell (\S*)\r?$", re.MULTILINE)
 PROOF = (
-    f'sh -c \'echo {SHELL}; if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then echo {ROOT}; '
+    f'sh -c \'echo {SHELL}; echo "harvest-shell $SHELL"; '
+    f'if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then echo {ROOT}; '
     f"elif sudo -S true; then echo {ROOT}; fi'"
 )
 
@@ -89,6 +91,7 @@ class Proof:
 
     why: str = ""
     named: str | None = None
+    shell: str = ""
 
     @property
     def root(self) -> bool:
@@ -126,7 +129,8 @@ def _read(channel: paramiko.Channel) -> str:
 def judge(text: str, *, password_given: bool) -> Proof:
     """What the host's answer to the proof means."""
     if AS_ROOT.search(text):
-        return Proof()
+        shell = SHELL_IS.search(text)
+        return Proof(shell=shell[1] if shell else "")
     if SHELL not in text.splitlines():
         named = TRAP.search(text)
         return Proof(words.login_as_instead(named[1]), named[1]) if named else Proof(words.NO_COMMANDS)

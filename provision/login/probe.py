@@ -31,6 +31,8 @@ class Login:
     link: Link
     key_file: str | None = None
     sudo_password: str | None = field(default=None, repr=False)
+    shell: str = ""
+    """The user's login shell, which every command passes through."""
 
     @property
     def alive(self) -> bool:
@@ -82,7 +84,7 @@ def log_in(target: Target) -> Login:
                 keep = True
                 if target.admin in target.users and user != target.admin:
                     say(target.name, words.as_bootstrap(user, target.admin))
-                return Login(user, link, result.key_file, password if user != "root" else None)
+                return Login(user, link, result.key_file, password if user != "root" else None, proof.shell)
             attempts.append(words.Attempt(user, proof.why))
             if proof.named and target.follow and proof.named not in users:
                 users.append(proof.named)

@@ -52,6 +52,7 @@ class Directory:
     group: str = "root"
 
     def fits(self, entry: Entry) -> bool:
+        entry = entry.behind or entry  # a link to a directory elsewhere is one, and stays
         have = (entry.kind, entry.mode, entry.owner, entry.group)
         return have == ("directory", self.mode, self.owner, self.group)
 

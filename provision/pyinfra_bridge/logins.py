@@ -8,6 +8,7 @@ sudo's password goes to sudo's standard input. pyinfra's own way puts it on the 
 to everybody, and an executable file beside it into /tmp.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -40,11 +41,30 @@ BEGIN = f"""sh -c 'echo "{READY}" >&2; {SKIP}; exec "$@"' harvest-sudo"""
 SUDO_SECONDS = 30.0
 
 
-class SudoClient(SSHClient):
+POSIX_SHELLS = {"", "sh", "bash", "rbash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "busybox"}
+
+
+def wrapped(command: str) -> str:
+    """A command that any login shell hands to sh as it is: tcsh and fish read quotes, "!" and newlines differently."""
+    return f"sh -c 'eval \"$(echo {base64.b64encode(command.encode()).decode()} | base64 -d)\"'"
+
+
+class Client(SSHClient):
+    """A connection of a user with the login shell `shell`."""
+
+    def __init__(self, shell: str = "") -> None:
+        super().__init__()
+        self._posix = shell.rpartition("/")[2] in POSIX_SHELLS
+
+    def exec_command(self, command: str, *words: Any, **options: Any) -> Any:
+        return super().exec_command(command if self._posix else wrapped(command), *words, **options)
+
+
+class SudoClient(Client):
     """A connection on which sudo asks for a password, and gets it."""
 
-    def __init__(self, password: str) -> None:
-        super().__init__()
+    def __init__(self, password: str, shell: str = "") -> None:
+        super().__init__(shell)
         self._sudo_password = password
 
     def exec_command(self, command: str, *words: Any, **options: Any) -> Any:
@@ -89,7 +109,7 @@ def _connect(self: SSHConnector) -> None:
 
 
 def _work_over(connector: SSHConnector, login: Login) -> None:
-    client = SudoClient(login.sudo_password) if login.sudo_password else SSHClient()
+    client = SudoClient(login.sudo_password, login.shell) if login.sudo_password else Client(login.shell)
     client._transport = login.link.transport  # type: ignore[attr-defined]
     connector.client = client
 

@@ -49,7 +49,8 @@ def name_of(find: "Callable[[int], Any]", number: int) -> str:
 
 
 def entry(path: str) -> Found:
-    """One path: what it is, whose, and its content's hash."""
+    """One path: what it is, whose, and its content's hash; "~name/..." is in that account's home."""
+    path = os.path.expanduser(path)
     try:
         found = os.lstat(path)
     except OSError:
@@ -59,7 +60,9 @@ def entry(path: str) -> Found:
     answer["owner"] = name_of(pwd.getpwuid, found.st_uid)
     answer["group"] = name_of(grp.getgrgid, found.st_gid)
     if stat.S_ISLNK(found.st_mode):
-        return {**answer, "kind": "link", "target": os.readlink(path)}
+        end = os.path.realpath(path)
+        behind = entry(end) if os.path.isdir(end) else None
+        return {**answer, "kind": "link", "target": os.readlink(path), "end": end, "behind": behind}
     if stat.S_ISDIR(found.st_mode):
         return {**answer, "kind": "directory"}
     with open(path, "rb") as file:
@@ -99,10 +102,39 @@ def units(names: "list[str]") -> Found:
     return answer
 
 
+def processes(uid: int) -> "list[int]":
+    """What runs as a user."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat("/proc/" + name).st_uid == uid:
+                found.append(int(name))
+        except OSError:  # it ended meanwhile
+            pass
+    return sorted(found)
+
+
+def standing(account: pwd.struct_passwd, aging: "list[str]") -> Found:
+    """What may keep an account from logging in, or from being changed."""
+    changed, longest, grace, end = (int(aging[i]) if aging[i:] and aging[i] else -1 for i in (2, 4, 6, 7))
+    today = int(time.time() // 86400)
+    aged = changed > 0 and longest >= 0 and today > changed + longest
+    shell = account.pw_shell or "/bin/sh"
+    dead = os.path.basename(shell) in ("nologin", "false", "true", "sync")
+    return {
+        "logs_in": os.access(shell, os.X_OK) and not dead,
+        "expired": 0 <= end <= today or (aged and grace >= 0 and today > changed + longest + grace),
+        "must_change": changed == 0 or aged,
+        "processes": processes(account.pw_uid)[:3] if account.pw_uid else [],
+        "place": entry(os.path.realpath(account.pw_dir)),
+    }
+
+
 def users(names: "list[str]") -> Found:
     """Accounts, with the groups that list them and whether they have a password (not which)."""
     answer: Found = {}
-    shadow = dict(line.split(":")[:2] for line in text("/etc/shadow").splitlines() if ":" in line)
+    lines = [line.split(":") for line in text("/etc/shadow").splitlines() if ":" in line]
+    shadow, aging = {line[0]: line[1] for line in lines}, {line[0]: line for line in lines}
     for name in names:
         try:
             found = pwd.getpwnam(name)
@@ -115,6 +147,7 @@ def users(names: "list[str]") -> Found:
             "group": name_of(grp.getgrgid, found.pw_gid),
             "groups": sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem),
             "has_password": shadow.get(name, "*")[:1] not in ("*", "!"),
+            **standing(found, aging.get(name, [])),
         }
     return answer
 
@@ -136,15 +169,14 @@ def firewall() -> Found:
     rules = {}
     for family, path in (("v4", "/etc/ufw/user.rules"), ("v6", "/etc/ufw/user6.rules")):
         found = [line[14:] for line in text(path).splitlines() if line.startswith("### tuple ### ")]
-        rules[family] = [
-            " ".join(word for word in line.split() if not word.startswith("comment=")) for line in found
-        ]
+        rules[family] = [" ".join(line.split()) for line in found]
     live = {}
     for family, tool, own in (("v4", "iptables", "ufw"), ("v6", "ip6tables", "ufw6")):
         listed = output(tool, "-w", "-S").splitlines()
         asked = {f"-A INPUT -j {own}-before-input", f"-A {own}-before-input -j {own}-user-input"}
         whole = asked | {"-P INPUT DROP", "-P FORWARD DROP"} <= set(listed)
-        live[family] = sum(line.startswith(f"-A {own}-user-input ") for line in listed) if whole else -1
+        chains = tuple(f"-A {own}-user-{way} " for way in ("input", "output", "forward"))
+        live[family] = sum(line.startswith(chains) for line in listed) if whole else -1
     return {
         "enabled": "ENABLED=yes" in text("/etc/ufw/ufw.conf").splitlines(),
         "defaults": sorted(

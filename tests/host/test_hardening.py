@@ -185,7 +185,7 @@ def test_what_else_the_settings_open_is_open_to_those_alone_and_goes_with_them(h
         allow = ["9100/tcp from 192.0.2.7"]
         hosts.up(hard.name, settings={"trusted_addresses": trusted, "firewall_allow": allow})
         run = deploy(hard.name)
-        assert f"is not in firewall_allow: allow tcp 9100 0.0.0.0/0 any {own} in" in run.said
+        assert f"is not in firewall_allow: allow from {own} to any port 9100 proto tcp" in run.said
         assert deploy(hard.name).changed == []
         with pytest.raises(requests.ConnectionError):
             requests.get(f"http://{hard.address}:9100/", timeout=3)
@@ -211,8 +211,8 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     assert run.code == 0, run.said
     assert {"Who gets in", "HARVEST: units", "fail2ban runs"} <= set(run.changed)
     for words in (
-        "removing a firewall rule that is not in firewall_allow: allow tcp 5000",
-        "removing a firewall rule that is not in firewall_allow: deny any any 0.0.0.0/0 any 203.0.113.9 in",
+        "removing a firewall rule that is not in firewall_allow: allow 5000/tcp",
+        "removing a firewall rule that is not in firewall_allow: deny from 203.0.113.9",
         "is removed from /home/sysop/.ssh/authorized_keys: SHA256:",
         "mallory is taken out of the group harvest-login",
         "lies in /home/mallory/.ssh/authorized_keys: SHA256:",

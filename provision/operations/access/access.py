@@ -17,7 +17,7 @@ from provision.engine import lock
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query, announce, forget, state_of
 from provision.operations import files
-from provision.operations.access import accounts, confirm, groups, revert, sshd, ufw
+from provision.operations.access import accounts, confirm, groups, homes, revert, sshd, ufw
 from provision.operations.access import authorized_keys as public_keys
 
 # Users' and groups' files, with the copies that shadow's tools leave.
@@ -57,7 +57,7 @@ class Access:
 
 def query(want: Access) -> Query:
     parts = (accounts.query(want.account), groups.query(want.group), ufw.query(want.firewall))
-    asked = Query(files={want.account.home}, notes={revert.ARMED}) | sshd.query(want.sshd)
+    asked = homes.query(want.account, want.keys) | Query(notes={revert.ARMED}) | sshd.query(want.sshd)
     for part in (
         *parts,
         public_keys.query(want.foreign),
@@ -107,7 +107,8 @@ def saved(have: HostState, want: Access) -> list[str]:
 
 
 def apply(want: Access) -> Generator[Command, None, None]:
-    have = state_of(host, query(want))
+    declared = want
+    have, want = _at_home(state_of(host, query(declared)), declared)
     here = int(host.data.get("ssh_port") or 22)
     if earlier := sshd.overriding(have, want.sshd):
         words = f"{' and '.join(earlier)} is read before {want.sshd.config} and could undo it; rename or remove it"
@@ -122,11 +123,11 @@ def apply(want: Access) -> Generator[Command, None, None]:
     if host.state.is_executing and not lock.holds(host):
         yield lock.take()
     yield script(revert.arm_script(saved(have, want), want.within_s))
-    have = _now(want)  # the timer may have fired just before
+    have = _now(declared)  # the timer may have fired just before
     for command in opening(have, want, here):
         yield confirm.guarded(command)
     yield confirm.proven(want.account.name, want.sshd.port)
-    rest = list(closing(_now(want), want))
+    rest = list(closing(_now(declared), want))
     for command in rest:
         yield confirm.guarded(command)
     if rest:
@@ -140,7 +141,14 @@ def _now(want: Access) -> HostState:
     """The host as it is now."""
     if host.state.is_executing:
         forget(host)
-    return state_of(host, query(want))
+    return _at_home(state_of(host, query(want)), want)[0]
+
+
+def _at_home(have: HostState, want: Access) -> tuple[HostState, Access]:
+    """Both by the home that the admin's account really has."""
+    have, account, keys = homes.settled(have, want.account, want.keys)
+    own = f"{account.home}/.ssh/authorized_keys"
+    return have, replace(want, account=account, keys=keys, foreign=replace(want.foreign, own=own))
 
 
 _wrapped = operation()(apply)

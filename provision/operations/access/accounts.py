@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
+from provision.operations.access.confirm import told
 from provision.settings.secrets import value_of
 from provision.settings.types import Secret
 
 
 @dataclass(frozen=True)
 class Account:
-    """One account. `groups` are added to, never taken from. `password` is set, and asked for, only where none is."""
+    """One account. `groups` are added to, never taken from. `password` is set, and asked for, only where none is.
+
+    A person's account that is there keeps its home, its shell and its group; a `system` one gets these.
+    """
 
     name: str
     home: str
@@ -23,19 +27,26 @@ class Account:
 
 
 def query(want: Account) -> Query:
-    return Query(users={want.name})
+    return Query(users={want.name}, groups={want.name})
 
 
 def changes(have: HostState, want: Account) -> Iterator[Command]:
     name, home, shell = map(shlex.quote, (want.name, want.home, want.shell))
     user = have.users.get(want.name)
     if user is None:
-        kind = "--system --user-group --no-create-home" if want.system else "--user-group --create-home"
+        group = f"--gid {name}" if want.name in have.groups else "--user-group"
+        kind = f"--system {group} --no-create-home" if want.system else f"{group} --create-home"
         groups = f"--groups {','.join(want.groups)}" if want.groups else ""
         yield script(f"useradd {kind} {groups} --home-dir {home} --shell {shell} {name}")
     else:
-        if (user.home, user.shell) != (want.home, want.shell):
-            yield script(f"usermod --home {home} --shell {shell} {name}")
+        if want.system and user.group != want.name:
+            made = "" if want.name in have.groups else f"groupadd --system {name}; "
+            yield script(f"{made}usermod --gid {name} {name}")
+        if want.system and user.home != want.home:
+            yield script(f"usermod --home {home} {name}")
+        if user.shell != want.shell if want.system else not user.logs_in:
+            yield told(f"the shell of {want.name} becomes {want.shell}; it was {user.shell or 'not set'}")
+            yield script(f"usermod --shell {shell} {name}")
         missing = set(want.groups) - set(user.groups) - {user.group}
         if missing:
             yield script(f"usermod --append --groups {','.join(sorted(missing))} {name}")

@@ -1,13 +1,13 @@
 """UFW: exactly the wanted rules, deny by default, IPv4 and IPv6, and never a moment without the SSH rule."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import Firewall as State
 from provision.engine.state import HostState, Query
-from provision.operations.access import revert
+from provision.operations.access import revert, ufw_rules
+from provision.operations.access.ufw_rules import ANYWHERE, Rule
 
 DEFAULTS = (
     'DEFAULT_APPLICATION_POLICY="SKIP"',
@@ -16,6 +16,11 @@ DEFAULTS = (
     'DEFAULT_OUTPUT_POLICY="ACCEPT"',
     "IPV6=yes",
 )
+AT_ONCE = 20
+"""So many rules are deleted by one command, which takes UFW seconds."""
+
+REWRITE = "ufw deny in on harvest-none; ufw delete deny in on harvest-none"
+"""A rule that no packet meets: UFW writes its files again, without lines in them that are not its own."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,6 @@ class Firewall:
 
 def query(want: Firewall) -> Query:
     return Query(firewall={"ufw"})
-
-
-ANYWHERE = {"v4": "0.0.0.0/0", "v6": "::/0"}
 
 
 def openings(want: Firewall) -> Iterator[tuple[str, str, str]]:
@@ -70,7 +72,7 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
     if found is None:
         return
     wanted = {family: tuples(want, family) for family in ANYWHERE}
-    right = all(set(found.rules[family]) == set(rules) for family, rules in wanted.items())  # type: ignore[index]
+    right = all(_bare(found.rules[family]) == set(rules) for family, rules in wanted.items())  # type: ignore[index]
     seen = ("v4", "v6") if have.system.ipv6 else ("v4",)
     live = all(found.live[family] == len(wanted[family]) for family in seen)  # type: ignore[index]
     if right and live and found.enabled and set(DEFAULTS) <= set(found.defaults):
@@ -85,44 +87,57 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
     # default and enabling: so only where the firewall is not as it should be anyway.
     if found.enabled and (right or any(found.live[f] < len(found.rules[f]) for f in seen)):  # type: ignore[index]
         lines += ["ufw reload"]
+    if None in _rules(found) or (right and not live):
+        lines += [REWRITE]
     lines += [_allow(*opening) for opening in openings(want)]
-    lines += [f"ufw {_deletion(rule)}" for rule in stale(found, want)]
+    first, *others = batched(ufw_rules.deletions(stale(found, want)), AT_ONCE) or [[]]
+    lines += first
+    for more in others:
+        yield _quietly(lines)
+        # Each of many may take its time; what nobody confirms is undone still.
+        lines = [revert.postpone_script(), *more]
     if not set(DEFAULTS) <= set(found.defaults):
         lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]
+        lines += ["ufw app default skip"]
     if not found.enabled:
         lines += ["ufw --force enable"]
-    yield script("exec 3>&1 >/dev/null\n" + "\n".join(lines))
+    yield _quietly(lines)
 
 
-def stale(found: State, want: Firewall) -> list[str]:
-    """Rules that nothing asks for, in UFW's own notation, IPv6's as IPv4's: UFW deletes both by one name."""
-    v4 = set(found.rules["v4"]) - set(tuples(want, "v4"))
-    v6 = set(found.rules["v6"]) - set(tuples(want, "v6"))
-    return sorted(v4 | set(map(_as_v4, v6)))
+def batched(lines: list[str], size: int) -> list[list[str]]:
+    """The lines, at most `size` at a time."""
+    return [lines[first : first + size] for first in range(0, len(lines), size)]
+
+
+def _quietly(lines: list[str]) -> Command:
+    return script("exec 3>&1 >/dev/null\n" + "\n".join(lines))
+
+
+def _bare(rules: list[str]) -> set[str]:
+    """UFW's tuples without comments, which make no other rule of one."""
+    return {rule.partition(" comment=")[0] for rule in rules}
+
+
+def _rules(found: State) -> list[Rule | None]:
+    return [ufw_rules.parse(family, rule) for family in ANYWHERE for rule in found.rules[family]]  # type: ignore[index]
+
+
+def stale(found: State, want: Firewall) -> list[Rule]:
+    """Rules that nothing asks for."""
+    return [
+        parsed
+        for family in ANYWHERE
+        for rule in found.rules[family]  # type: ignore[index]
+        if not _bare([rule]) <= set(tuples(want, family))
+        if (parsed := ufw_rules.parse(family, rule))
+    ]
 
 
 def stale_words(have: HostState, want: Firewall) -> list[str]:
-    """A sentence for each rule that goes."""
+    """A sentence for each rule that goes, which UFW has once for IPv4 and once for IPv6."""
     rules = stale(have.firewall, want) if have.firewall else []
-    return [f"removing a firewall rule that is not in firewall_allow: {rule}" for rule in rules]
-
-
-def _as_v4(rule: str) -> str:
-    return rule.replace("::/0", "0.0.0.0/0")
-
-
-def _deletion(rule: str) -> str:
-    """`ufw delete` for a rule in UFW's own notation: action protocol dport dst sport src direction."""
-    action, protocol, dport, dst, sport, src, *direction = rule.split()
-    words = ["delete", action.replace("_", " ")]
-    words += [direction[0].split("_")[0]] if direction else []
-    words += ["on " + direction[0].split("_", 1)[1]] if direction and "_" in direction[0] else []
-    words += ["proto", protocol] if protocol != "any" else []
-    words += ["from", "any" if re.fullmatch(r"(0\.0\.0\.0|::)/0", src) else src]
-    words += ["port", sport] if sport != "any" else []
-    words += ["to", "any" if re.fullmatch(r"(0\.0\.0\.0|::)/0", dst) else dst]
-    words += ["port", dport] if dport != "any" else []
-    return " ".join(words)
+    names = dict.fromkeys(rule.shown() for rule in rules)
+    return [f"removing a firewall rule that is not in firewall_allow: {name}" for name in names]
 
 
 enforce = converge(query, changes)

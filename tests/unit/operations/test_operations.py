@@ -13,9 +13,7 @@ import pytest
 from provision.engine.operation import script
 from provision.engine.state import Entry
 from provision.operations import apt, files, host, supported_os, systemd
-from provision.operations.access import accounts
 from provision.operations.app import readiness, release
-from provision.settings.types import Secret
 from tests.unit.states import state, text
 
 FILE = files.File("/etc/x/a.conf", "hello\n", 0o640, "root", "harvest")
@@ -83,29 +81,6 @@ def test_the_policy_of_a_run_that_was_cut_off_is_removed_and_named() -> None:
     assert f"rm -f {apt.POLICY}" in command
     (sentence,) = apt.words(have, apt.Packages(("ufw",)))
     assert sentence.startswith(f"removing {apt.POLICY}")
-
-
-def test_a_new_account_is_made_once() -> None:
-    want = accounts.Account("sysop", "/home/sysop", "/bin/bash", groups=("sudo",))
-    (command,) = text(accounts.changes(state(), want))
-    assert (
-        "useradd --user-group --create-home --groups sudo --home-dir /home/sysop --shell /bin/bash sysop"
-        in command
-    )
-    user = {"uid": 1, "home": "/home/sysop", "shell": "/bin/bash", "group": "sysop", "groups": ["sudo"]}
-    assert not text(accounts.changes(state(users={"sysop": {**user, "has_password": False}}), want))
-
-
-def test_a_password_goes_by_standard_input_and_only_where_there_is_none(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("hunter2\n")
-    want = accounts.Account("sysop", "/home/sysop", "/bin/bash", password=Secret(file=tmp_path / "password"))
-    user = {"uid": 1, "home": "/home/sysop", "shell": "/bin/bash", "group": "sysop", "groups": []}
-    commands = list(accounts.changes(state(users={"sysop": {**user, "has_password": False}}), want))
-    assert len(commands) == 1
-    assert "hunter2" not in "".join(text(commands))
-    (tmp_path / "password").unlink()  # where there is one, nobody is asked
-    assert not text(accounts.changes(state(users={"sysop": {**user, "has_password": True}}), want))
-    assert "hunter2" not in repr(want)
 
 
 def unit(**known: Any) -> dict[str, Any]:
