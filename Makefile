@@ -41,6 +41,7 @@ test-system:
 	@scripts/system-packages $(TEST_PACKAGES)
 
 $(BIN)/.ready: requirements-dev.txt app/requirements.txt | system
+	@$(PYTHON) -c "import provision"
 	@echo "making .venv from the lock files"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt -r app/requirements.txt

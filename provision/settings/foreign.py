@@ -3,11 +3,19 @@
 import difflib
 from collections.abc import Iterable
 from functools import cache
+from typing import Any, get_type_hints
 
 PREFIXES = ("ssh_", "_")
 """How the names begin of what tells pyinfra how to connect, and of its global arguments."""
 OURS = {"ssh_proxy_jump": "The jump hosts of this run's login, which the audit takes as well."}
 """A login's own, in pyinfra's manner; it is written by `settle`, not by hand."""
+
+WORDS = {
+    str: 'text, in quotes: "..."',
+    int: "a whole number, without quotes",
+    float: "a number, without quotes",
+    bool: "True or False, without quotes",
+}
 
 
 def is_foreign(key: str) -> bool:
@@ -30,12 +38,29 @@ def global_arguments() -> frozenset[str]:
     return frozenset(key for key, _ in all_global_arguments() if key.startswith("_"))
 
 
-def problem(key: str, settings: Iterable[str]) -> str:
-    """What is wrong with a key that looks like pyinfra's; "" if it is."""
-    if key == "wanted_ssh_port":
-        return "is not a setting; sshd_port says where sshd shall listen"
-    known = {*connection_keys(), *global_arguments(), *OURS} if is_foreign(key) else set()
-    if key in known:
+@cache
+def _types() -> dict[str, type]:
+    from pyinfra.connectors.ssh import ConnectorData
+
+    return get_type_hints(ConnectorData)
+
+
+def problem(key: str, value: Any, settings: Iterable[str]) -> str:
+    """What is wrong with a key that looks like pyinfra's, or with its value; "" where nothing is."""
+    if key not in {*connection_keys(), *global_arguments(), *OURS}:
+        return nearest(key, [*connection_keys(), *global_arguments(), *settings])
+    kind = _types().get(key)
+    if kind is None or value is None:
         return ""
-    near = difflib.get_close_matches(key, sorted({*known, *settings}), n=1)
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        return f"must be {WORDS.get(kind, 'of the kind ' + kind.__name__)}"
+    if key == "ssh_port" and not 0 < value < 65536:
+        return f"is {value}; must be a port, 1 to 65535"
+    return ""
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The sentence about a key that is none of `known`."""
+    near = difflib.get_close_matches(key, sorted(known), n=1)
     return "is not a setting; " + (f"did you mean {near[0]}?" if near else "docs/settings.md lists them")

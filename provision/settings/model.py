@@ -4,7 +4,6 @@ Group data is flat and plain; `settings_from` turns one host's data into `Settin
 what is wrong. Deploy, templates, audit and tests read the same object.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from provision.settings.foreign import is_foreign
 from provision.settings.foreign import problem as foreign_problem
 from provision.settings.instances import FIRST, OWN_ALONE, Instance, PerInstance
+from provision.settings.phrases import problem_of
 from provision.settings.types import (
     Address,
     Email,
@@ -293,8 +293,8 @@ def settings_from(data: Mapping[str, Any]) -> Settings:
     own = {key: value for key, value in data.items() if not is_foreign(key)}
     wrong = [
         (key, said)
-        for key in data
-        if is_foreign(key) and (said := foreign_problem(key, Settings.model_fields))
+        for key, value in data.items()
+        if is_foreign(key) and (said := foreign_problem(key, value, Settings.model_fields))
     ]
     try:
         settings = Settings.model_validate(own)
@@ -302,33 +302,9 @@ def settings_from(data: Mapping[str, Any]) -> Settings:
         details = error.errors()
         # A list whose item is wrong is reported "too short" as well: one sentence is enough.
         inner = {detail["loc"][:-1] for detail in details if len(detail["loc"]) > 1}
-        raise SettingsError(wrong + [_problem(dict(d)) for d in details if d["loc"] not in inner]) from None
+        raise SettingsError(
+            wrong + [problem_of(dict(d), Settings) for d in details if d["loc"] not in inner]
+        ) from None
     if wrong:
         raise SettingsError(wrong)
     return settings
-
-
-def _problem(detail: dict[str, Any]) -> tuple[str, str]:
-    """pydantic's error as (key, sentence)."""
-    key = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        return key, foreign_problem(key, Settings.model_fields)
-    if detail["type"] == "missing":
-        return key, f"is not set; {Settings.model_fields[key].description}"
-    if not key:  # _fit_together names its key itself
-        key, _, message = message.partition(": ")
-        return key, message
-    if "password" in key or "PRIVATE key" in message:
-        return key, message
-    if detail["type"] == "literal_error":
-        message = f"must be {detail['ctx']['expected']}"
-    elif detail["type"] != "value_error":
-        message = message[0].lower() + message[1:]
-    return key, f"is {_shown(detail['input'])}; {message}"
-
-
-def _shown(value: Any) -> str:
-    """A value on one line, in quotes where it is text, cut at 80 characters."""
-    text = json.dumps(value, default=str, ensure_ascii=True)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -125,9 +125,9 @@ class Secret(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    env: str | None = None
+    env: Annotated[str, Field(min_length=1)] | None = None
     file: Path | None = None
-    command: tuple[str, ...] | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="before")
     @classmethod
