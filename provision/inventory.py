@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from provision.login.probe import Login, log_in_all
-from provision.login.target import target_for
+from provision.login.target import targets_for
 from provision.pyinfra_bridge import command_line, inventory
 from provision.pyinfra_bridge.inventory import with_logins as with_logins
 from provision.pyinfra_bridge.logins import adopt
@@ -101,14 +101,8 @@ def _log_in(
     module: dict[str, Any], file: str, every: "Inventory", override: Mapping[str, Any], names: list[str]
 ) -> None:
     """Log in on the named hosts, or stop with everybody's troubles."""
-    targets, failures = {}, {}
-    for host in every:
-        if inventory.by_ssh(host):
-            data = inventory.data_of(host)
-            try:
-                targets[host.name] = target_for(host.name, data, settings_from(data), override)
-            except ValueError as why:
-                failures[host.name] = str(why)
+    hosts = {host.name: inventory.data_of(host) for host in every if inventory.by_ssh(host)}
+    targets, failures = targets_for(hosts, override)
     logins: dict[str, Login] = {}
     if not set(failures) & set(names):
         logins, failures = log_in_all([targets[name] for name in names if name in targets])

@@ -2,12 +2,13 @@
 
 import base64
 import getpass
+import os
 import socket
 import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import paramiko
@@ -38,14 +39,15 @@ class Offer:
     blob: bytes | None
     file: str | None = None
     agent_key: paramiko.PKey | None = None
+    certificate: str | None = None
+    """A file with a certificate of the key, which is offered in its place."""
 
     def key(self, password: str | None) -> paramiko.PKey:
         """The key itself. Raises `KeyUnusable`."""
-        if self.agent_key is not None:
-            return self.agent_key
-        if self.file is None:
+        if self.agent_key is None and self.file is None:
             raise KeyUnusable(f"{self.label} is gone")
-        return load(self.file, password)
+        key = self.agent_key or load(self.file or "", password)
+        return certified(key, self.certificate) if self.certificate else key
 
 
 class _AgentAt(AgentSSH):
@@ -86,28 +88,89 @@ def keys_for(target: Target, user: str) -> tuple[list[Offer], list[str]]:
 
 
 def _found(target: Target, user: str) -> tuple[list[Offer], list[str]]:
+    target = target.as_user(user)
     held = agent_offers(target.agent, target.timeout)
     if target.key_file:
-        return choose([file_offer(target.key_file)], held, only_files=True), []
+        named = choose([file_offer(target.key_file)], held, only_files=True)
+        return with_certificates(named, [f"{target.key_file}-cert.pub"]), []
     files = [file_offer(file) for file in target.identities]
-    chosen = choose(files, held, only_files=target.agent_only_identities)
-    return narrow(chosen, target.admin_keys, strictly=user == target.admin)
+    chosen, notes = without_public_halves(choose(files, held, only_files=target.agent_only_identities))
+    found, more = narrow(chosen, target.admin_keys, strictly=user == target.admin)
+    beside = [f"{file}-cert.pub" for file in target.identities]
+    return with_certificates(found, target.certificates or beside)[:MAX_OFFERS], notes + more
 
 
 def choose(files: Sequence[Offer], held: Sequence[Offer], *, only_files: bool) -> list[Offer]:
-    """Files and agent keys without doubles. What the agent holds needs no passphrase, so it stands for its file,
-    whose name is kept."""
-    by_blob = {offer.blob: offer for offer in held}
-    merged = [
-        Offer(file.label, file.blob, file.file, by_blob[file.blob].agent_key)
-        if file.blob in by_blob
-        else file
-        for file in files
+    """Files and agent keys without doubles, in ssh's order: files whose key the agent holds, which needs no passphrase
+    then, the agent's other keys, the other files."""
+    by_blob = {file.blob: file for file in reversed(files) if file.blob}
+    named = [
+        replace(by_blob[offer.blob], agent_key=offer.agent_key) for offer in held if offer.blob in by_blob
     ]
-    if only_files:
-        return merged
-    taken = {offer.blob for offer in files}
-    return merged + [offer for offer in held if offer.blob not in taken]
+    taken = {offer.blob for offer in named}
+    others = [] if only_files else [offer for offer in held if offer.blob not in by_blob]
+    return named + others + [file for file in files if file.blob is None or file.blob not in taken]
+
+
+def without_public_halves(offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
+    """A file that holds, or lies next to, a public key alone is of use only where an agent holds the private half."""
+    lone = [offer.file for offer in offers if offer.file and not offer.agent_key and is_public(offer.file)]
+    return [offer for offer in offers if offer.agent_key or offer.file not in lone], [
+        words.only_public(file) for file in lone
+    ]
+
+
+def is_public(file: str) -> bool:
+    """Whether there is no private key in a file that the configuration names."""
+    try:
+        return not Path(file).is_file() or _blob(Path(file)) is not None
+    except OSError:
+        return False
+
+
+def with_certificates(offers: Sequence[Offer], certificates: Sequence[str]) -> list[Offer]:
+    """Keys, and before each the certificates of it."""
+    made = {file: certified_blob(file) for file in certificates}
+    return [
+        each
+        for offer in offers
+        for each in (
+            *(
+                replace(offer, label=file, certificate=file)
+                for file, blob in made.items()
+                if blob and blob == offer.blob
+            ),
+            offer,
+        )
+    ]
+
+
+def certified_blob(file: str) -> bytes | None:
+    """The public key that a certificate is about, as a blob of its own; None where it is none."""
+    try:
+        blob = base64.b64decode(Path(file).read_text().split()[1])
+        message = paramiko.Message(blob)
+        kind = message.get_text().removesuffix("-cert-v01@openssh.com")
+        message.get_binary()  # nonce
+        fields = {"ssh-rsa": 2, "ssh-ed25519": 1}.get(kind, 2)
+        key = paramiko.Message()
+        key.add_string(kind)
+        for _ in range(fields):
+            key.add_string(message.get_binary())
+    except (OSError, ValueError, IndexError, paramiko.SSHException):
+        return None
+    return key.asbytes()
+
+
+def certified(key: paramiko.PKey, certificate: str) -> paramiko.PKey:
+    """A copy of the key that shows its certificate. Raises `KeyUnusable`."""
+    other = object.__new__(type(key))  # an agent's key cannot be copied by `copy`
+    other.__dict__.update(key.__dict__)
+    try:
+        other.public_blob = paramiko.pkey.PublicBlob.from_file(certificate)
+    except (OSError, ValueError) as error:
+        raise KeyUnusable(words.unreadable(certificate, str(error))) from None
+    return other
 
 
 def narrow(
@@ -122,12 +185,22 @@ def narrow(
     return ordered[:MAX_OFFERS], [f"not offered, there are too many: {', '.join(left)}"] if left else []
 
 
-def public_blob(file: str) -> bytes | None:
-    """A private key's public half without its passphrase: from FILE.pub, or from the head of OpenSSH's own format."""
+def _blob(file: Path) -> bytes | None:
+    """The key in a public key file."""
     try:
-        return base64.b64decode(Path(file + ".pub").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        pass
+        kind, blob = file.read_text(errors="replace").split()[:2]
+        found = base64.b64decode(blob, validate=True)
+    except (OSError, ValueError):
+        return None
+    return found if kind.encode() in found[:64] else None
+
+
+def public_blob(file: str) -> bytes | None:
+    """A private key's public half without its passphrase: from the file itself if it is a public key, from FILE.pub, or
+    from the head of OpenSSH's own format."""
+    found = _blob(Path(file)) or _blob(Path(file + ".pub"))
+    if found:
+        return found
     try:
         lines = Path(file).read_text().splitlines()
         raw = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
@@ -159,9 +232,16 @@ def load(file: str, password: str | None) -> paramiko.PKey:
     return result
 
 
+def _plain(file: str, password: str | None) -> paramiko.PKey:
+    # Without a certificate that lies next to it: that is offered as well, by itself.
+    return load_key_with_certificate(file, password, certificate_filename=os.devnull, allow_prompt=False)
+
+
 def _read(file: str, password: str | None) -> paramiko.PKey:
+    if Path(file).is_file() and is_public(file):
+        raise KeyUnusable(words.only_public(file))
     try:
-        return load_key_with_certificate(file, password, allow_prompt=False)
+        return _plain(file, password)
     except PyinfraError as error:
         if "encrypted" not in str(error):
             raise KeyUnusable(words.unreadable(file, str(error))) from None
@@ -170,6 +250,6 @@ def _read(file: str, password: str | None) -> paramiko.PKey:
     if not sys.stdin.isatty():
         raise KeyUnusable(words.encrypted(file))
     try:
-        return load_key_with_certificate(file, getpass.getpass(f"Passphrase of {file}: "), allow_prompt=False)
+        return _plain(file, getpass.getpass(f"Passphrase of {file}: "))
     except (PyinfraError, ValueError, paramiko.SSHException):
         raise KeyUnusable(words.unreadable(file, "wrong passphrase")) from None

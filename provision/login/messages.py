@@ -120,3 +120,44 @@ def unreadable(key_file: str, detail: str) -> str:
 
 def as_bootstrap(user: str, admin: str) -> str:
     return f"logging in as {user}; {admin} cannot log in yet"
+
+
+def strict(name: str, known_port: int, shown: HostKey, address: str, port: int, authority: bool) -> str:
+    """StrictHostKeyChecking yes, and no line for the host."""
+    why = "proves its key by no certificate of an @cert-authority" if authority else "is not in known_hosts"
+    return (
+        f"{why}, and StrictHostKeyChecking is yes for it: {label(name, known_port)} shows {shown.type} "
+        f"{shown.fingerprint}. Compare it on the host's console, then type: "
+        f"ssh-keyscan -p {port} {shlex.quote(address)} >> ~/.ssh/known_hosts"
+    )
+
+
+def nowhere_to_pin(name: str, port: int) -> str:
+    return (
+        f"is seen for the first time, and your ssh configuration keeps no host keys (UserKnownHostsFile none or "
+        f"/dev/null) without StrictHostKeyChecking no; set ssh_known_hosts_file to a file for the key of "
+        f"{label(name, port)}"
+    )
+
+
+def unpinned(name: str, port: int, shown: HostKey, strict: str) -> str:
+    return (
+        f"its host key is not checked, as your ssh configuration asks (UserKnownHostsFile none or /dev/null, "
+        f"StrictHostKeyChecking {strict}): {label(name, port)} shows {shown.type} {shown.fingerprint}"
+    )
+
+
+def proxy_failed(address: str, jumps: str, command: str, said: str) -> str:
+    """`said` are the last lines of the proxy command, mostly ssh's own."""
+    way = f"the jump host {jumps}" if jumps else f"the proxy command `{command}`"
+    retry = f"ssh -v -J {shlex.quote(jumps)} {shlex.quote(address)}" if jumps else command
+    return f"is behind {way}, which failed ({said}). Try: {retry}"
+
+
+def jump_first_sight(said: str) -> str:
+    """`said` are ssh's words of what it pinned."""
+    return f"a jump host is seen for the first time: ssh pinned {said}"
+
+
+def only_public(file: str) -> str:
+    return f"{file} is a public key, and no agent holds its private half: ssh-add -l"

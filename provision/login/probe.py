@@ -15,7 +15,7 @@ from provision.login import messages as words
 from provision.login.auth import Refused, authenticate, prove
 from provision.login.keys import keys_for
 from provision.login.reach import Link, NoLogin, connect, say
-from provision.login.target import Target, jump_target
+from provision.login.target import Target
 
 PARALLEL = 32
 
@@ -47,7 +47,8 @@ class Login:
             "ssh_hostname": target.address,
             "ssh_port": self.link.port,
             "ssh_known_hosts_file": self.link.known_hosts_file(),
-            "ssh_strict_host_key_checking": "yes",
+            "ssh_strict_host_key_checking": "no" if target.unpinned else "yes",
+            "ssh_options": target.ssh_options(self.user, self.link.port, self.key_file),
             "_sudo": self.user != "root",
         }
         if self.key_file:
@@ -68,7 +69,7 @@ def log_in(target: Target) -> Login:
     for user in users:  # grows when the host names somebody else
         keys, left_out = keys_for(target, user)
         notes += [note for note in left_out if note not in notes]
-        link = _connected(target)
+        link = connect(target.as_user(user), user)
         port, keep = link.port, False
         # The port that answered once is not searched for again.
         target = replace(target, ports=(port,), other_ports=(*target.other_ports, *target.ports))
@@ -109,25 +110,3 @@ def log_in_all(targets: list[Target]) -> tuple[dict[str, Login], dict[str, str]]
         with ThreadPoolExecutor(min(PARALLEL, len(targets))) as pool:
             list(pool.map(one, targets))
     return logins, failures
-
-
-def _connected(target: Target) -> Link:
-    """A connection to the host, through its jump hosts. Raises `NoLogin`."""
-    via: Link | None = None
-    for hop in target.jumps:
-        via = _pass_through(jump_target(hop, target.ssh_config_file), via)
-    return connect(target, via)
-
-
-def _pass_through(target: Target, via: Link | None) -> Link:
-    """A jump host, authenticated; no command is run on it. Raises `NoLogin`."""
-    keys, _ = keys_for(target, target.users[0])
-    try:
-        link = connect(target, via)
-        result = authenticate(link, target.users[0], keys)
-        if isinstance(result, Refused):
-            link.close()
-            raise NoLogin(words.no_login(target.address, link.port, [result.attempt], result.notes))
-    except NoLogin as error:
-        raise NoLogin(f"is behind the jump host {target.name}, which {error}") from None
-    return link

@@ -2,13 +2,27 @@
 
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import paramiko
 
 from provision.login import messages as words
-from provision.login.known_hosts import HostKey, key_order, pin, pinned, pinned_ports, revoked
+from provision.login.known_hosts import (
+    HostKey,
+    Line,
+    authorities,
+    key_order,
+    pin,
+    pinned,
+    pinned_ports,
+    revoked,
+)
+from provision.login.openssh import NoLogin as NoLogin
+from provision.login.openssh import proves
+from provision.login.proxy import NOT_THERE, Proxy
 from provision.login.target import Target
 
 KEEPALIVE_SECONDS = 15
@@ -16,8 +30,8 @@ KEEPALIVE_SECONDS = 15
 DEAD_MILLISECONDS = 60_000
 
 
-class NoLogin(Exception):
-    """Why nobody could log in: a sentence without the host's name."""
+class _NoAnswer(NoLogin):
+    """What answers does not come as far as its host key."""
 
 
 class _NotHere(Exception):
@@ -26,44 +40,62 @@ class _NotHere(Exception):
 
 @dataclass
 class Link:
-    """An SSH connection to a host, and the one to the jump host that it goes through."""
+    """An SSH connection to a host, and the proxy command that it goes through."""
 
     target: Target
     port: int
     transport: paramiko.Transport = field(repr=False)
-    via: "Link | None" = field(default=None, repr=False)
+    proxy: Proxy | None = field(default=None, repr=False)
 
     def close(self) -> None:
-        """Hang up, jump hosts included."""
+        """Hang up, the way through jump hosts included."""
         self.transport.close()
-        if self.via:
-            self.via.close()
+        if self.proxy:
+            self.proxy.close()
 
     def known_hosts_file(self) -> str:
         """The file that pins this host's key, for ssh's own connections."""
         shown = _shown(self.transport)
-        pins = pinned(self.target.lines(), self.target.address, self.port)
-        return str(next((line.file for line in pins if line.key == shown), self.target.known_hosts[0]))
+        files = [line.file for line in pinned(self.target.lines(self.port)) if line.key == shown]
+        return str([*files, *self.target.known_hosts, Path("/dev/null")][0])
 
 
-def connect(target: Target, via: Link | None = None) -> Link:
+def connect(target: Target, user: str) -> Link:
     """Open the first port that answers and check the host key. Raises `NoLogin`."""
     failures = []
     for port in target.ports:
         try:
-            return Link(target, port, handshake(target, port, _socket(target, port, via)), via)
+            return _open(target, port, user)
         except _NotHere as failure:
             failures.append((port, str(failure)))
     raise NoLogin(words.unreachable(target.address, failures, ",".join(target.jumps)))
 
 
-def _socket(target: Target, port: int, via: Link | None) -> Any:
-    if target.proxy_command:
-        return paramiko.ProxyCommand(target.proxy_command)
+def _open(target: Target, port: int, user: str) -> Link:
+    command = target.proxy(user, port)
+    if command is None:
+        return Link(target, port, handshake(target, port, user, _socket(target, port)))
+    proxy = Proxy(command)
     try:
-        if via is not None:
-            place, origin = (target.address, port), ("127.0.0.1", 0)
-            return via.transport.open_channel("direct-tcpip", place, origin, timeout=target.timeout)
+        link = Link(target, port, handshake(target, port, user, proxy.socket), proxy)
+    except _NoAnswer:
+        said = proxy.said()
+        proxy.close()
+        if any(sign in said.lower() for sign in NOT_THERE):
+            raise _NotHere(f"cannot be reached ({said})") from None
+        if not said:
+            raise
+        raise NoLogin(words.proxy_failed(target.address, ",".join(target.jumps), command, said)) from None
+    except NoLogin:
+        proxy.close()
+        raise
+    for line in proxy.pinned():
+        say(target.name, words.jump_first_sight(line))
+    return link
+
+
+def _socket(target: Target, port: int) -> Any:
+    try:
         link = socket.create_connection((target.address, port), timeout=target.timeout)
     except socket.gaierror as error:
         raise NoLogin(words.no_such_name(target.address, error.strerror or str(error))) from None
@@ -73,12 +105,8 @@ def _socket(target: Target, port: int, via: Link | None) -> Any:
         raise _NotHere(f"did not answer within {target.timeout:g} s") from None
     except ConnectionRefusedError:
         raise _NotHere("is closed") from None
-    except paramiko.ChannelException as error:
-        raise _NotHere(f"is closed to the jump host ({error.text})") from None
     except OSError as error:
         raise _NotHere(f"failed ({error.strerror or error})") from None
-    except paramiko.SSHException:
-        raise _NotHere(f"did not answer the jump host within {target.timeout:g} s") from None
     no_delay(link)
     return link
 
@@ -91,19 +119,19 @@ def no_delay(link: Any) -> None:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MILLISECONDS)
 
 
-def handshake(target: Target, port: int, link: Any) -> paramiko.Transport:
+def handshake(target: Target, port: int, user: str, link: Any) -> paramiko.Transport:
     """Agree on keys over an open socket; the host proves its key. Raises `NoLogin`."""
-    known = pinned(target.lines(), target.address, port)
+    known = target.lines(port)
     transport = paramiko.Transport(link)
     transport.banner_timeout = transport.auth_timeout = max(target.timeout, 15.0)
     security = transport.get_security_options()
-    security.key_types = key_order(known, list(security.key_types))
+    security.key_types = key_order(pinned(known), list(security.key_types))
     try:
         transport.start_client(timeout=max(target.timeout, 15.0))
-        check(target, port, _shown(transport))
+        check(target, port, _shown(transport), user, known)
     except (paramiko.SSHException, EOFError, OSError) as error:
         transport.close()
-        raise NoLogin(words.no_ssh(target.address, port, str(error) or type(error).__name__)) from None
+        raise _NoAnswer(words.no_ssh(target.address, port, str(error) or type(error).__name__)) from None
     except NoLogin:
         transport.close()
         raise
@@ -111,31 +139,65 @@ def handshake(target: Target, port: int, link: Any) -> paramiko.Transport:
     return transport
 
 
-def check(target: Target, port: int, shown: HostKey) -> None:
-    """Refuse a key that is not the pinned one; pin at first sight. Raises `NoLogin`."""
-    lines = target.lines()
-    if revoked(lines, target.address, port, shown):
-        raise NoLogin(words.revoked(target.address, port, shown))
-    known = [(line.key, line.file) for line in pinned(lines, target.address, port)]
+def check(
+    target: Target, port: int, shown: HostKey, user: str = "", found: Sequence[Line] | None = None
+) -> None:
+    """Refuse a key that is not the pinned one; pin at first sight. Raises `NoLogin`.
+
+    `found` is what known_hosts says of the host.
+    """
+    lines = target.lines(port) if found is None else found
+    place = target.place(port)
+    if revoked(lines, shown):
+        raise NoLogin(words.revoked(*place, shown))
+    known = [(line.key, line.file) for line in pinned(lines)]
     if any(key == shown for key, _ in known):
         return
-    if known:
-        raise NoLogin(words.changed(target.address, port, shown, known))
-    others = {22, *target.ports, *target.other_ports, *pinned_ports(lines, target.address)} - {port}
-    elsewhere = [
-        (line.key, line.file) for other in sorted(others) for line in pinned(lines, target.address, other)
-    ]
-    moved = any(key == shown for key, _ in elsewhere)
-    # The port that the settings ask for belongs to the same sshd, so it has the same key. A port of ~/.ssh/config may
-    # be forwarded to another machine.
-    if elsewhere and not moved and port == target.wanted_port:
-        raise NoLogin(words.other_port(target.address, port, shown, elsewhere))
+    vouched = _vouched(target, port, shown, user, lines)
+    if known and not vouched:
+        raise NoLogin(words.changed(*place, shown, known))
+    moved = vouched or _moved(target, port, shown)
+    if target.unpinned:
+        say(target.name, words.unpinned(*place, shown, target.strict))
+        return
+    if not moved and target.strict == "yes":
+        raise NoLogin(words.strict(*place, shown, target.address, port, authorities(lines) != []))
+    if not target.known_hosts:
+        if vouched:
+            return
+        raise NoLogin(words.nowhere_to_pin(*place))
     try:
-        pin(target.known_hosts[0], target.address, port, shown)
+        pin(target.known_hosts[0], target.known_as(port), shown)
     except OSError as error:
         raise NoLogin(words.cannot_pin(target.known_hosts[0], error.strerror or str(error))) from None
     if not moved:
-        say(target.name, words.first_sight(target.address, port, shown, target.known_hosts[0]))
+        say(target.name, words.first_sight(*place, shown, target.known_hosts[0]))
+
+
+def _vouched(target: Target, port: int, shown: HostKey, user: str, lines: Sequence[Line]) -> bool:
+    """Whether ssh accepts the key by something other than a pin: paramiko has no host certificates. Once accepted it
+    is pinned, so that ssh is not asked in every run."""
+    if not target.asked or not (authorities(lines) or target.more_proofs):
+        return False
+    named = str(target.known_hosts[0]) if len(target.known_hosts) == 1 else None
+    return proves(target.asked, target.ssh_config_file, user, port, named, shown.fingerprint)
+
+
+def _moved(target: Target, port: int, shown: HostKey) -> bool:
+    """Whether the host showed this key on another port. Raises `NoLogin` where it showed another one there and the
+    settings ask for this port."""
+    if target.host_key_alias:
+        return False
+    files = target.known_hosts
+    others = {22, *target.ports, *target.other_ports, *pinned_ports(files, target.address)} - {port}
+    elsewhere = [(line.key, line.file) for other in sorted(others) for line in pinned(target.lines(other))]
+    if any(key == shown for key, _ in elsewhere):
+        return True
+    # The port that the settings ask for belongs to the same sshd, so it has the same key. A port of ~/.ssh/config may
+    # be forwarded to another machine.
+    if elsewhere and port == target.wanted_port:
+        raise NoLogin(words.other_port(target.address, port, shown, elsewhere))
+    return False
 
 
 def _shown(transport: paramiko.Transport) -> HostKey:

@@ -118,7 +118,7 @@ def learn(login: Login) -> None:
     """Pin the host's ed25519 key, which our sshd shows alone, where another of its keys is pinned. The host tells it
     over a connection that the pinned key proves, as OpenSSH's own UpdateHostKeys has it."""
     target, port = login.link.target, login.link.port
-    if any(line.key.type == "ssh-ed25519" for line in pinned(target.lines(), target.address, port)):
+    if not target.known_hosts or any(line.key.type == "ssh-ed25519" for line in pinned(target.lines(port))):
         return
     try:
         channel = login.link.transport.open_session(timeout=target.timeout)
@@ -129,7 +129,7 @@ def learn(login: Login) -> None:
     except (paramiko.SSHException, EOFError, OSError):  # the fresh login tells what is wrong
         return
     if words[:1] == ["ssh-ed25519"]:
-        pin(target.known_hosts[0], target.address, port, HostKey(*words[:2]))
+        pin(target.known_hosts[0], target.known_as(port), HostKey(*words[:2]))
 
 
 def knock(host: "Host", user: str, port: int) -> str | None:

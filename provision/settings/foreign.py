@@ -7,7 +7,10 @@ from typing import Any, get_type_hints
 
 PREFIXES = ("ssh_", "_")
 """How the names begin of what tells pyinfra how to connect, and of its global arguments."""
-OURS = {"ssh_proxy_jump": "The jump hosts of this run's login, which the audit takes as well."}
+OURS = {
+    "ssh_proxy_jump": "The jump hosts of this run's login, which the audit takes as well.",
+    "ssh_options": "What else ssh is told to log in as this run does: keys, agent, alias, proxy.",
+}
 """A login's own, in pyinfra's manner; it is written by `settle`, not by hand."""
 
 WORDS = {

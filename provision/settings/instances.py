@@ -10,6 +10,11 @@ FIRST = "harvest"
 """The name of the only instance where the settings name none; its files and units carry just "harvest"."""
 
 
+def in_url(host: str) -> str:
+    """A host's name or address where a URL takes it (RFC 6874 for a zone)."""
+    return f"[{host.replace('%', '%25')}]" if ":" in host else host
+
+
 class PerInstance(BaseModel):
     """What each HARVEST of a host may say for itself. A new such key is one line here."""
 
@@ -104,7 +109,7 @@ class Instance(PerInstance):
     def url(self, host: str) -> str:
         """Where a browser finds it, ending in "/"; `host` stands in where no domain is set."""
         port = f":{self.frontend_port}" if self.mode == "internal" else ""
-        return f"{self.scheme}://{self.domain or host}{port}{self.base_path}"
+        return f"{self.scheme}://{self.domain or in_url(host)}{port}{self.base_path}"
 
     @property
     def origin(self) -> str:

@@ -7,10 +7,12 @@ Hosts, logins and settings come from the inventory itself, through pyinfra's own
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -60,33 +62,40 @@ def resolve(inventory: str, limits: list[str]) -> dict[str, Any]:
         data = host["data"]
         if "ssh_user" not in data:  # beyond the limits: nobody looked who can log in there
             continue
-        config = folder / host["name"]
-        config.write_text(ssh_config(host["name"], data, folder))
+        alias = url_name(host["name"], hosts)
+        config = folder / alias
+        config.write_text(ssh_config(alias, host["name"], data, folder))
         sudo = "&sudo=true" if data.get("_sudo") else ""
-        urls.append(f"ssh://{host['name']}?ssh_config={config}{sudo}")
-        hosts[host["name"]] = data
+        urls.append(f"ssh://{alias}?ssh_config={config}{sudo}")
+        hosts[alias] = {**data, "ssh_hostname": data.get("ssh_hostname") or host["name"]}
     if not urls:
         raise pytest.UsageError(f"{inventory} holds no host of: {', '.join(limits) or 'any name'}")
     return {"urls": urls, "hosts": hosts}
 
 
-def ssh_config(name: str, data: dict[str, Any], folder: Path) -> str:
+def url_name(name: str, taken: Collection[str]) -> str:
+    """A host's name where testinfra's URLs take it: an IPv6 address is none there."""
+    alias = plain = re.sub(r"[^A-Za-z0-9._-]", "-", name).strip("-")
+    while alias in taken:
+        alias = f"{plain}-{len(taken)}"
+    return alias
+
+
+def ssh_config(alias: str, name: str, data: dict[str, Any], folder: Path) -> str:
     """OpenSSH's configuration for the login that pyinfra would use, one shared connection a host."""
-    lines = [
-        f"Host {name}",
-        f"  HostName {data.get('ssh_hostname') or name}",
-        f"  Port {data.get('ssh_port') or 22}",
-    ]
+    address = str(data.get("ssh_hostname") or name).replace("%", "%%")
+    lines = [f"Host {alias}", f"  HostName {address}", f"  Port {data.get('ssh_port') or 22}"]
     lines += [f"  User {data['ssh_user']}"]
-    if data.get("ssh_key"):
-        lines += [f"  IdentityFile {data['ssh_key']}", "  IdentitiesOnly yes"]
+    lines += [f"  {option}" for option in data.get("ssh_options") or ()]
     if data.get("ssh_known_hosts_file"):
-        lines += [f"  UserKnownHostsFile {data['ssh_known_hosts_file']}"]
-    lines += ["  StrictHostKeyChecking yes", "  BatchMode yes", "  LogLevel ERROR"]
-    lines += [f"  ControlPath {folder}/%C", "  ControlMaster auto", "  ControlPersist 60"]
+        lines += [f'  UserKnownHostsFile "{data["ssh_known_hosts_file"]}"']
+    lines += [f"  StrictHostKeyChecking {data.get('ssh_strict_host_key_checking') or 'yes'}"]
+    lines += ["  ControlPath " + f"{folder}/%C", "  ControlMaster auto", "  ControlPersist 60"]
+    # The operator's own files come last: jump hosts are described there, what is pinned above wins.
     own = Path(data.get("ssh_config_file") or "~/.ssh/config").expanduser()
-    # The operator's own file comes last: its ProxyJump counts, what is pinned above wins.
-    return "\n".join([*lines, "Host *", f"  Include {own}", ""]) if own.exists() else "\n".join([*lines, ""])
+    files = [own, *([] if data.get("ssh_config_file") else [Path("/etc/ssh/ssh_config")])]
+    includes = [f'  Include "{file}"' for file in files if file.exists()]
+    return "\n".join([*lines, "Host *", "  BatchMode yes", "  LogLevel ERROR", *includes, ""])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -142,9 +151,9 @@ def settings(data: dict[str, Any]) -> Settings:
 
 
 @pytest.fixture
-def address(data: dict[str, Any], host: Any) -> str:
+def address(data: dict[str, Any]) -> str:
     """Where the world finds this host."""
-    return str(data.get("ssh_hostname") or host.backend.get_hostname())
+    return str(data["ssh_hostname"])
 
 
 @pytest.fixture

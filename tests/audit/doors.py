@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from provision.settings.instances import in_url
+
 
 class Named(HTTPAdapter):
     """TLS as if the address were `name`; the certificate is looked at elsewhere."""
@@ -20,9 +22,12 @@ class Named(HTTPAdapter):
 
 def get(address: str, url: str, **headers: str) -> requests.Response:
     """GET `url`, asked of `address`; redirects are not followed."""
-    name = urlsplit(url).hostname or address
+    place = urlsplit(url)
+    name = place.hostname or address
     session = requests.Session()
     session.trust_env = False  # REQUESTS_CA_BUNDLE would have it verify all the same
     session.mount("https://", Named(name))
-    at = url.replace(f"//{name}", f"//{address}", 1)
-    return session.get(at, headers={"Host": name, **headers}, timeout=20, verify=False, allow_redirects=False)
+    port = f":{place.port}" if place.port else ""
+    at = place._replace(netloc=in_url(address) + port).geturl()
+    headers = {"Host": in_url(name), **headers}
+    return session.get(at, headers=headers, timeout=20, verify=False, allow_redirects=False)

@@ -9,6 +9,7 @@ import pytest
 import requests
 from cryptography import x509
 
+from provision.settings.instances import in_url
 from provision.settings.model import Settings
 from tests.audit.doors import get
 
@@ -111,7 +112,7 @@ def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None
         pytest.skip("the other site's matter")
     for scheme in ("http", "https"):
         with pytest.raises(requests.exceptions.ConnectionError):
-            requests.get(f"{scheme}://{address}/", verify=False, timeout=10)
+            requests.get(f"{scheme}://{in_url(address)}/", verify=False, timeout=10)
 
 
 def test_no_request_line_with_a_query_is_kept(run: Any) -> None:

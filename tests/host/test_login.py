@@ -274,9 +274,9 @@ def test_an_alias_behind_a_jump_host(site: Site, vps: hosts.Host, cloud: hosts.H
 def test_a_jump_host_that_refuses_is_named(site: Site, vps: hosts.Host, cloud: hosts.Host) -> None:
     site.config(f"Host inner\n HostName {cloud.address}\n ProxyJump nobody@{vps.address}\n")
     told = site.refusal({"inner": {}}, key=False)[0]
-    assert told.startswith(
-        f"site.py: host inner: is behind the jump host {vps.address}, which lets nobody in that can set it up: nobody "
-        "has no key or password to offer. Try: "
+    assert told == (
+        f"site.py: host inner: is behind the jump host nobody@[{vps.address}], which failed (nobody@{vps.address}: "
+        f"Permission denied (publickey,password).). Try: ssh -v -J 'nobody@[{vps.address}]' {cloud.address}"
     )
 
 

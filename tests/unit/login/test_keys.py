@@ -70,7 +70,7 @@ def test_identities_only_leaves_other_agent_keys_out(tmp_path: Path, agent: str)
     mine = make_key(tmp_path / "mine")
     subprocess.run(["ssh-add", "-q", make_key(tmp_path / "other")], check=True)
     both = target(identities=(mine,), agent=agent)
-    assert labels(both) == [mine, "agent key other"]
+    assert labels(both) == ["agent key other", mine]
     assert labels(target(identities=(mine,), agent=agent, agent_only_identities=True)) == [mine]
 
 
@@ -135,3 +135,43 @@ def test_a_key_file_that_is_none_is_told(tmp_path: Path, text: str | None, why: 
         file.write_text(text)
     with pytest.raises(KeyUnusable, match=f"cannot be used as a private key \\({why}"):
         load(str(file), None)
+
+
+def test_a_public_key_stands_for_the_private_half_that_the_agent_holds(tmp_path: Path, agent: str) -> None:
+    work, other = make_key(tmp_path / "work"), make_key(tmp_path / "other")
+    subprocess.run(["ssh-add", "-q", work, other], check=True)
+    for file in (work, other):
+        os.unlink(file)
+    for named in (f"{work}.pub", work):  # `IdentityFile ~/work` with work.pub next to it means the same
+        found = target(identities=(named,), agent=agent, agent_only_identities=True)
+        (offer,), notes = keys_for(found, "sysop")
+        assert (offer.label, notes) == (named, [])
+        assert offer.key(None) is offer.agent_key
+
+
+def test_a_public_key_without_an_agent_is_told(tmp_path: Path) -> None:
+    named = make_key(tmp_path / "work") + ".pub"
+    note = f"{named} is a public key, and no agent holds its private half: ssh-add -l"
+    assert keys_for(target(identities=(named,)), "sysop") == ([], [note])
+    with pytest.raises(KeyUnusable, match="is a public key"):
+        load(named, None)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+@pytest.mark.parametrize("place", ["next to it", "CertificateFile", "agent"])
+def test_a_certificate_is_offered_before_its_key(tmp_path: Path, agent: str, kind: str, place: str) -> None:
+    file, authority = make_key(tmp_path / "id", kind=kind), make_key(tmp_path / "ca")
+    sign = ["ssh-keygen", "-qs", authority, "-I", "me", "-n", "root", f"{file}.pub"]
+    subprocess.run(sign, check=True)
+    certificate, certificates = f"{file}-cert.pub", ()
+    if place != "next to it":
+        certificate = str(Path(certificate).rename(tmp_path / "else-cert.pub"))
+        certificates = (certificate,)
+    if place == "agent":
+        subprocess.run(["ssh-add", "-q", file], check=True)
+        os.unlink(file)
+    found = target(identities=(file,), certificates=certificates, agent=agent if place == "agent" else None)
+    first, second = keys_for(found, "sysop")[0]
+    assert (first.label, second.label, first.file) == (certificate, file, file)
+    assert first.key(None).public_blob.key_type.endswith("-cert-v01@openssh.com")
+    assert not getattr(second.key(None), "public_blob", None)
