@@ -8,7 +8,6 @@ sudo's password goes to sudo's standard input. pyinfra's own way puts it on the 
 to everybody, and an executable file beside it into /tmp.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from pyinfra.connectors.sshuserclient import SSHClient
 from provision.login.known_hosts import HostKey, pin, pinned
 from provision.login.probe import Login, log_in
 from provision.login.reach import NoLogin
+from provision.login.shells import is_posix, wrapped
 from provision.login.target import Target
 
 if TYPE_CHECKING:
@@ -41,20 +41,12 @@ BEGIN = f"""sh -c 'echo "{READY}" >&2; {SKIP}; exec "$@"' harvest-sudo"""
 SUDO_SECONDS = 30.0
 
 
-POSIX_SHELLS = {"", "sh", "bash", "rbash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "busybox"}
-
-
-def wrapped(command: str) -> str:
-    """A command that any login shell hands to sh as it is: tcsh and fish read quotes, "!" and newlines differently."""
-    return f"sh -c 'eval \"$(echo {base64.b64encode(command.encode()).decode()} | base64 -d)\"'"
-
-
 class Client(SSHClient):
     """A connection of a user with the login shell `shell`."""
 
     def __init__(self, shell: str = "") -> None:
         super().__init__()
-        self._posix = shell.rpartition("/")[2] in POSIX_SHELLS
+        self._posix = is_posix(shell)
 
     def exec_command(self, command: str, *words: Any, **options: Any) -> Any:
         return super().exec_command(command if self._posix else wrapped(command), *words, **options)

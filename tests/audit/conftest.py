@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from provision.login.shells import wrapped
 from provision.settings.model import Settings, settings_from
 from provision.settings.secrets import value_of
 
@@ -115,6 +116,14 @@ def _never_the_controller(request: pytest.FixtureRequest) -> None:
         pytest.fail("name the inventory to audit: pytest tests/audit --inventory inventories/prod.py")
     if "host" in request.fixturenames and request.getfixturevalue("host").backend.NAME != "ssh":
         pytest.fail("this would audit the controller itself; hosts come from --inventory alone")
+
+
+@pytest.fixture(autouse=True)
+def _any_login_shell_will_do(request: pytest.FixtureRequest) -> None:
+    """The admin may have fish or tcsh."""
+    if "host" in request.fixturenames:
+        backend = request.getfixturevalue("host").backend
+        backend.run_ssh = lambda command: type(backend).run_ssh(backend, wrapped(command))
 
 
 @pytest.fixture(autouse=True)

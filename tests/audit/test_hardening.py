@@ -117,7 +117,7 @@ def test_the_kernel_is_told(host: Any, run: Any) -> None:
 
 def test_no_core_is_dumped(run: Any, settings: Settings) -> None:
     assert run("bash -c 'ulimit -Hc' </dev/null").strip() in ("0", "unlimited")
-    assert run(f"su - {settings.admin_user} -c 'ulimit -Hc'").strip() == "0"
+    assert run(f"su -s /bin/sh - {settings.admin_user} -c 'ulimit -Hc'").strip() == "0"
 
 
 @pytest.mark.parametrize("module", ["dccp", "sctp", "can", "atm", "cramfs", "firewire-ohci"])

@@ -1,6 +1,5 @@
 """The proof that the admin gets in: which connection the run goes on with, and which stays open."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +55,3 @@ def test_the_run_goes_on_as_the_new_admin_and_the_former_one_s_connection_holds_
     assert proof.link.closed is not goes_on_as_the_new_one
     used = host.connector.client
     assert (used._transport if used else None) == ("proof" if goes_on_as_the_new_one else None)
-
-
-@pytest.mark.parametrize("command", ["sh -c 'set -eu\necho \"it'\"'\"'s\" \\\\n !x $HOME'", "exit 7"])
-def test_a_command_reaches_sh_unchanged_through_shells_that_quote_differently(command: str) -> None:
-    words = logins.wrapped(command)
-    assert not set("\n!\\") & set(words)  # what fish and tcsh read in single quotes
-    assert words.count("'") == 2
-    plain, through = (subprocess.run(["sh", "-c", each], capture_output=True) for each in (command, words))
-    assert (through.returncode, through.stdout) == (plain.returncode, plain.stdout)
-    assert plain.returncode in (0, 7)
