@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from provision.engine.state import LOOK, Query
-from provision.operations.aide import CONF, MARK
+from provision.operations.aide import CONF, MARK, OWN
+from provision.operations.health import AFTERWARDS
 from provision.settings.model import Settings
 
 WEAK = re.compile(r"cbc|arcfour|3des|sha1(?!\d)|md5|nistp|group1-|group14-|group-exchange|umac-64|ssh-dss")
@@ -186,12 +187,22 @@ def test_what_is_installed_is_what_its_packages_brought(run: Any) -> None:
     assert run("debsums -c 2>/dev/null || true") == ""
 
 
-def test_nobody_changed_the_configuration_since_the_last_run(host: Any, run: Any) -> None:
+def test_nothing_was_changed_outside_of_deploy_since_the_last_run(host: Any, run: Any) -> None:
     """A run of deploy.py names what it finds, and takes it as known."""
     if host.file(CONF).content_string.startswith(MARK):
         said = run("python3 -c", LOOK, Query(integrity={CONF}).json())
-        changed = json.loads(said)["integrity"][CONF]
-        assert not changed, "since the last run of deploy.py, not by it: " + ", ".join(changed)
+        found = json.loads(said)["integrity"][CONF]
+        changed = [line for line in found if not line.startswith(OWN)]
+        assert not changed, "changed outside of deploy since its last run: " + ", ".join(changed)
+
+
+@pytest.mark.parametrize("check", sorted(AFTERWARDS))
+def test_a_reboot_would_break_nothing(run: Any, settings: Settings, check: str) -> None:
+    """Asked of sshd, visudo, dpkg, findmnt, systemd and apt, as each run does."""
+    units = {f"{stem}.service" for each in settings.all_instances for stem in each.stems}
+    units |= {"ssh.service", "fail2ban.service", *({"nginx.service"} if settings.mode == "nginx" else ())}
+    found = json.loads(run("python3 -c", LOOK, Query(health={check}, units=units).json()))["health"][check]
+    assert found == []
 
 
 def test_the_journal_is_kept_and_bounded(host: Any) -> None:

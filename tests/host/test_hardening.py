@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -108,7 +109,7 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
         "cp /etc/host.conf /etc/new; mv /etc/new /etc/host.conf; mkdir -p /etc/letsencrypt/live/x; "
         "for own in hosts adjtime ld.so.cache passwd- letsencrypt/live/x/key ssl/certs/x; do echo >>/etc/$own; done"
     )
-    assert "since the last run" not in deploy(hard.name).said
+    assert "outside of deploy" not in deploy(hard.name).said
     hard.exec(
         "touch /etc/cron.d/backdoor; chmod 666 /etc/host.conf; rm /etc/issue.net; touch '/usr/local/bin/two words'"
     )
@@ -118,10 +119,14 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     changes = ("added: /etc/cron.d/backdoor", "changed: /etc/host.conf", "removed: /etc/issue.net")
     for words in (*changes, "added: /usr/local/bin/two words"):
         assert words in done.stdout
-        assert f"since the last run, not by it: {words}" in run.said
+        kind, path = words.split(": ")
+        suffix = "" if kind == "changed" else f" ({kind})"
+        assert re.search(
+            rf"changed outside of deploy since [-\d]+ [:\d]+ UTC: {path}{re.escape(suffix)}\n", run.said
+        )
     assert run.changed[:2] == ["System's configuration", "Its files are known"]
     run = deploy(hard.name)
-    assert (run.changed, "since the last run" in run.said) == ([], False), run.said
+    assert (run.changed, "outside of deploy" in run.said) == ([], False), run.said
     hard.exec(
         "rm -r /etc/cron.d/backdoor '/usr/local/bin/two words' /etc/letsencrypt/live/x /etc/ssl/certs/x; ldconfig; "
         "chmod 644 /etc/host.conf"

@@ -281,6 +281,7 @@ DRIFTS = {
         "test_the_admin_has_exactly_the_keys_of_the_settings"
     ),
     "iptables -P INPUT ACCEPT; iptables -F INPUT": "test_ufw_is_active_and_denies_by_default",
+    "echo 'APT::Periodic::Enable \"0\";' >/etc/apt/apt.conf.d/99-provider": "test_a_reboot_would_break_nothing",
     "systemctl disable harvest-frontend.socket": "test_every_socket_is_there_after_a_reboot",
     "chown -R harvest /opt/harvest/tools": "test_harvest_can_write_none_of_its_code_or_configuration",
     "chmod 644 /etc/harvest/harvest.env": "test_secrets_are_root_s_and_the_service_s_only",
@@ -321,6 +322,7 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
     assert (
         "/etc/ssh/sshd_config.d/0-mine.conf is read before /etc/ssh/sshd_config.d/00-harvest.conf" in run.said
     )
+    deployed.exec("rm /etc/apt/apt.conf.d/99-provider")
     deployed.exec("rm /etc/ssh/sshd_config.d/0-mine.conf; systemctl stop open-door; systemctl reload ssh")
     run = deploy(deployed.name)
     assert run.code == 0
@@ -335,7 +337,8 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
     deployed.exec("sed -i '/^Match/,$d' /etc/ssh/sshd_config")
     assert deployed.ssh("true", "eve", check=False).returncode == 255
     run = deploy(deployed.name)
-    assert "since the last run, not by it: changed: /etc/ssh/sshd_config" in run.said
+    assert "changed outside of deploy since " in run.said
+    assert "UTC: /etc/ssh/sshd_config\n" in run.said
     assert run.changed[0] == "Its files are known"
     assert deploy(deployed.name).changed == []
     done = audit(deployed.name)

@@ -69,6 +69,21 @@ def test_a_digest_that_begins_with_a_slash_is_no_file(ask: Ask) -> None:
     assert ask(WANT.config, 1, ADDED) == ["added: /etc/a"]
 
 
+def test_what_changed_while_a_command_of_ours_was_at_work_is_marked_as_deploy_s(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, own, later = tmp_path / "journal", tmp_path / "own", tmp_path / "later"
+    journal.mkdir()
+    (journal / "note").touch()
+    own.touch()
+    (journal / "note").rename(journal / "note.done")
+    time.sleep(3 * aide.GRAIN_S)
+    later.touch()
+    monkeypatch.setattr(aide, "JOURNAL", str(journal))
+    said = ask(WANT.config, 1, f"Added entries:\n---\nf+++: {own}\nf+++: {later}")
+    assert said == [f"by deploy: {own}", f"added: {later}"]
+
+
 def test_another_s_aide_is_not_even_asked(ask: Ask) -> None:
     """It may look at the whole disk, for hours."""
     assert ask("database_in=file:/srv/aide.db\n", 5, FOUND) == []
