@@ -37,7 +37,7 @@ def test_nginx_accepts_its_configuration_and_runs_it(run: Any) -> None:
 def test_every_answer_has_its_security_headers_once(address: str, settings: Settings) -> None:
     for each in settings.all_instances:
         for path in ("", "_dash-layout", "api/health", "assets/none.css"):
-            found = get(address, each.url("") + path).headers
+            found = get(address, each.inner_url("") + path).headers
             assert {name: found.get(name) for name in HEADERS} == HEADERS, path
             assert "Content-Security-Policy" in found, path
             assert "'unsafe-eval'" not in found["Content-Security-Policy"]

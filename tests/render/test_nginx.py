@@ -27,6 +27,13 @@ TOPOLOGIES: dict[str, dict[str, Any]] = {
     "aliases": {"domain_aliases": ["www.example.org", "old.example.org"], "api_domain": "api.example.org"},
     "aliases-plain": {"domain_aliases": ["www.example.org"], "tls": "off"},
     "authority": {"tls": "letsencrypt"},
+    "behind-proxy": {"behind_proxy": ["10.0.0.0/8", "2001:db8::7"]},
+    "behind-proxy-plain": {
+        "behind_proxy": ["10.0.0.7"],
+        "tls": "off",
+        "public_url": "https://harvest.example.org:8443",
+    },
+    "long-names": {"api_domain": ".".join(["a" * 60] * 3) + ".example.org"},
 }
 
 
