@@ -75,7 +75,8 @@ def live(domain: str) -> Pair:
 def pair_for(settings: Settings, domain: str, have: HostState | None = None) -> Pair:
     """What the site's `ssl_certificate` names: with letsencrypt, what the authority gave as soon as it gave it."""
     given = live(domain)
-    if settings.tls == "letsencrypt" and have and have.certificates[given.certificate].names:
+    found = have.certificates[given.certificate] if have else None
+    if settings.tls == "letsencrypt" and found and found.names and found.fits:
         return given
     return Pair(f"{TLS}/{domain}/cert.pem", f"{TLS}/{domain}/key.pem")
 

@@ -25,7 +25,7 @@ def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 class BehindProxy:
-    """WSGI middleware: from `proxies`, scheme and client address are what they say; from others, what the socket says."""
+    """WSGI middleware: scheme and client address are what one of `proxies` says; of others, what the socket says."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], proxies: tuple[Network, ...]) -> None:
         self.app, self.proxies = app, proxies
