@@ -17,7 +17,7 @@ from pyinfra.api.host import Host
 
 from provision.remote import program
 
-LOOK = program("host_state", "aide", "health")
+LOOK = program("host_state", "aide", "health", "web")
 
 
 @dataclass

@@ -22,7 +22,7 @@ def check(mark: str, names: tuple[str, ...]) -> str:
     """
     lines = [
         "command -v nginx >/dev/null || exit 0",
-        f'others() {{ grep -rlwF -e "$1" {CONF} {PLACES} 2>/dev/null | while read -r one; do',
+        f'others() {{ grep -rlw -e "^[^#]*$1" {CONF} {PLACES} 2>/dev/null | while read -r one; do',
         f'  grep -qsF {shlex.quote(mark)} "$one" || printf "%s " "$one"; done; }}',
         "said=$(nginx -t 2>&1) && right=yes || right=no",
     ]

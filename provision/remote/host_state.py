@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
 
-from provision.remote import aide, health
+from provision.remote import aide, health, web
 
 Found = dict[str, Any]
 
@@ -214,96 +214,6 @@ def answer_of(url: str) -> Found:
         return {"status": 0, "type": "", "body": f"{type(error).__name__}: {error}"}
 
 
-def certificate(path: str) -> Found:
-    """A PEM certificate's names and the seconds that it has left; {} where there is none."""
-    shown = output(
-        "openssl", "x509", "-in", path, "-noout", "-dates", "-issuer", "-subject", "-ext", "subjectAltName"
-    )
-    said = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith("not"))
-    if "notAfter" not in said:
-        return {}
-    begin, end = (ssl.cert_time_to_seconds(said[key]) for key in ("notBefore", "notAfter"))
-    names = [word.strip(" ,")[4:] for word in shown.replace(",", "\n").splitlines() if "DNS:" in word]
-    signers = [
-        line.partition("=")[2] for line in shown.splitlines() if line.startswith(("issuer", "subject="))
-    ]
-    answer = {"names": sorted(names), "left": end - time.time(), "life": end - begin}
-    return {**answer, "fits": pair_fits(path), "self_signed": len(set(signers)) == 1}
-
-
-def pair_fits(path: str) -> bool:
-    """Whether the key that lies next to a certificate is there and is the certificate's."""
-    key = path.replace("fullchain.pem", "privkey.pem").replace("cert.pem", "key.pem")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, key, password=lambda: "")
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-LETSENCRYPT = "/etc/letsencrypt"
-
-
-def lineages() -> Found:
-    """What certbot keeps, by name: whether each is whole, and how it is renewed."""
-    confs = {name[:-5] for name in os.listdir(LETSENCRYPT + "/renewal") if name.endswith(".conf")}
-    folders = {
-        name
-        for place in ("live", "archive")
-        if os.path.isdir(LETSENCRYPT + "/" + place)
-        for name in os.listdir(LETSENCRYPT + "/" + place)
-        if os.path.isdir(LETSENCRYPT + "/" + place + "/" + name)
-    }
-    return {name: lineage(name) for name in sorted(confs | folders)}
-
-
-def lineage(name: str) -> Found:
-    """One of certbot's certificates. Its renewal file is configobj's: `key = value`, sections in brackets."""
-    live = LETSENCRYPT + "/live/" + name
-    section, words, roots = "", {}, []
-    for line in text(LETSENCRYPT + "/renewal/" + name + ".conf").splitlines():
-        key, equal, value = (part.strip() for part in line.partition("="))
-        if key.startswith("["):
-            section = key.strip("[]")
-        elif equal and not key.startswith("#") and section == "webroot_map":
-            roots.append(value)
-        elif equal and not key.startswith("#"):
-            words[key] = value
-    roots += [root for root in words.get("webroot_path", "").split(",") if root and not roots]
-    pems = [live + "/" + pem + ".pem" for pem in ("cert", "privkey", "chain", "fullchain")]
-    account = words.get("account", "")
-    whole = (
-        all(os.path.islink(pem) and os.path.isfile(pem) for pem in pems)
-        and pair_fits(live + "/fullchain.pem")
-        and [words.get(key) for key in ("cert", "privkey", "chain", "fullchain")] == pems
-    )
-    return {
-        "renewed": bool(words),
-        "whole": whole,
-        "authenticator": words.get("authenticator", ""),
-        "server": words.get("server", ""),
-        "roots": sorted({root.strip() for root in roots}),
-        "hooks": [words[key] for key in ("pre_hook", "post_hook") if words.get(key)],
-        "account": bool(account and glob.glob(LETSENCRYPT + "/accounts/*/**/" + account, recursive=True)),
-        "names": certificate(live + "/cert.pem").get("names", []),
-    }
-
-
-def nginx() -> Found:
-    """What nginx says of its configuration as it lies there now, and what that includes; {} where there is none."""
-    try:
-        done = subprocess.run(["nginx", "-T"], capture_output=True, text=True, errors="replace")
-    except OSError:
-        return {}
-    includes = [
-        os.path.join("/etc/nginx", word.strip("\"'"))
-        for line in (done.stdout or text("/etc/nginx/nginx.conf")).splitlines()
-        for word in line.strip().split(";")[0].split()[1:2]
-        if line.strip().startswith("include")
-    ]
-    return {"accepted": done.returncode == 0, "said": done.stderr[-4000:], "includes": sorted(set(includes))}
-
-
 def find(pattern: str) -> "list[str]":
     """Paths that match a glob pattern; behind " :: " stand words that a file must hold."""
     shape, _, words = pattern.partition(" :: ")
@@ -364,7 +274,7 @@ def main() -> None:
     answer["units"] = units(asked["units"]) if asked["units"] else {}
     answer["users"] = users(asked["users"])
     answer["firewall"] = firewall() if asked["firewall"] else None
-    answer["certificates"] = {path: certificate(path) for path in asked["certificates"]}
+    answer["certificates"] = {path: web.certificate(path) for path in asked["certificates"]}
     answer["found"] = {pattern: find(pattern) for pattern in asked["found"]}
     answer["notes"] = {path: text(path)[:4096] for path in asked["notes"] if os.path.exists(path)}
     answer["groups"] = {g.gr_name: sorted(g.gr_mem) for g in grp.getgrall() if g.gr_name in asked["groups"]}
@@ -374,9 +284,8 @@ def main() -> None:
         for name in numbers.values()
     }
     answer["keys"] = authorized_keys() if asked["keys"] else {}
-    has_certbot = asked["lineages"] and os.path.isdir(LETSENCRYPT + "/renewal")
-    answer["lineages"] = lineages() if has_certbot else {}
-    answer["nginx"] = nginx() if asked["nginx"] else {}
+    answer["lineages"] = web.lineages() if asked["lineages"] else {}
+    answer["nginx"] = web.nginx() if asked["nginx"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
     answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
     for kind in ("foreign", "edited"):
