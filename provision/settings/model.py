@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from provision.settings import public
 from provision.settings.foreign import is_foreign
 from provision.settings.foreign import problem as foreign_problem
 from provision.settings.instances import FIRST, OWN_ALONE, Instance, PerInstance
@@ -182,7 +183,7 @@ class Settings(PerInstance):
             raise ValueError(
                 "domain: is not set; nginx mode needs the site's DNS name, like harvest.example.org"
             )
-        self._check_public_url()
+        public.check(self)
         self._check_places()
         self._check_aliases()
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
@@ -194,41 +195,6 @@ class Settings(PerInstance):
         if self.admin_sudo == "password" and self.admin_password is None:
             raise ValueError("admin_password: is not set; admin_sudo = password needs it")
         return self
-
-    def _check_public_url(self) -> None:
-        """The public address is one under which HARVEST answers."""
-        if self.public_url is None:
-            return
-        origin, path = self._public_parts
-        name = origin.partition("://")[2].partition(":")[0]
-        domains = sorted({each.domain for each in self.all_instances if each.domain})
-        if path not in ("/", *(each.base_path for each in self.all_instances)):
-            raise ValueError(f"public_url: has the path {path}; write none, base_path says it")
-        if self.mode == "nginx" and name not in domains:
-            raise ValueError(
-                f"public_url: names {name}, but nginx answers for {', '.join(domains)}; set domain to the name that "
-                "browsers use, and have the proxy pass it on (Host)"
-            )
-        if self.mode == "nginx" and self.site == "own" and self.tls != "off" and not self.behind_proxy:
-            raise ValueError(
-                "behind_proxy: is not set; with public_url and TLS on this host too, name the proxy's addresses: what "
-                "it asks by plain HTTP is else sent back to https:// for ever"
-            )
-
-    @property
-    def _public_parts(self) -> tuple[str, str]:
-        """public_url as origin and path."""
-        scheme, _, rest = (self.public_url or "").partition("://")
-        place, _, path = rest.partition("/")
-        return f"{scheme}://{place}", f"/{path}"
-
-    def _public(self, domain: str | None) -> str:
-        """The origin that a proxy in front gives the site of `domain`; "" where none does."""
-        if self.public_url:
-            origin = self._public_parts[0]
-            if self.mode == "internal" or origin.partition("://")[2].partition(":")[0] == domain:
-                return origin
-        return f"https://{domain}" if self.behind_proxy and self.mode == "nginx" and domain else ""
 
     def _check_ports(self) -> None:
         """No port is taken twice."""
@@ -293,7 +259,11 @@ class Settings(PerInstance):
             for key in PerInstance.model_fields
         }
         return Instance(
-            name=name, mode=self.mode, scheme=self.scheme, public=self._public(given["domain"]), **given
+            name=name,
+            mode=self.mode,
+            scheme=self.scheme,
+            public=public.origin_for(self, given["domain"]),
+            **given,
         )
 
     @cached_property
