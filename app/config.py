@@ -29,6 +29,12 @@ SESSION_HOURS = 12  # HARVEST_SESSION_HOURS
 TRUSTED_PROXIES = (
     0  # HARVEST_TRUSTED_PROXIES: reverse proxies in front whose X-Forwarded-* headers are believed
 )
+PUBLIC_URL = (
+    ""  # HARVEST_PUBLIC_URL: what browsers call HARVEST where a proxy gives it another scheme, name or port
+)
+PROXY_ADDRESSES = (
+    ""  # HARVEST_PROXY_ADDRESSES: internal mode: addresses or networks whose X-Forwarded-* are believed
+)
 ALLOWED_ORIGINS = ""  # HARVEST_ALLOWED_ORIGINS: more origins that may call the API, comma-separated
 
 CROSSREF_URL = "https://api.crossref.org"  # HARVEST_CROSSREF_URL: "" never asks for metadata

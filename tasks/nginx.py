@@ -2,7 +2,18 @@
 
 from provision.engine.state import Query
 from provision.operations.files import File, Files, Item, place
-from provision.operations.nginx import CONF, Connections, Left, check, leave, tune
+from provision.operations.nginx import (
+    CONF,
+    Connections,
+    Included,
+    Left,
+    Loaded,
+    check,
+    leave,
+    require_included,
+    tune,
+    verify,
+)
 from provision.operations.nginx_files import (
     ETC,
     KEPT,
@@ -17,7 +28,7 @@ from provision.operations.nginx_files import (
 )
 from provision.operations.systemd import Unit, Units, settle
 from provision.settings.model import Settings
-from tasks.tls import by_authority, forget, from_controller, placeholders, self_signed
+from tasks.tls import by_authority, forget, from_controller, placeholders, renewals, self_signed
 
 CONNECTIONS = 4096
 
@@ -29,7 +40,9 @@ def nginx(settings: Settings) -> None:
         leave("nginx serves nobody", Left())
         forget(settings)
         return
+    require(settings)  # it may have come with this run
     tune("nginx's connections", Connections(CONNECTIONS))
+    renewals(settings)
     self_signed(settings)
     from_controller(settings)
     serve(settings, "nginx's sites", "nginx serves them")
@@ -37,13 +50,28 @@ def nginx(settings: Settings) -> None:
         serve(settings, "nginx's sites with the authority's certificates", "nginx serves those")
         placeholders(settings)
     forget(settings)
+    verify("Check nginx's configuration", Loaded(MARK, our_names(settings)))
+
+
+def require(settings: Settings) -> None:
+    """An nginx that would not read our files is told so before any is changed."""
+    if settings.mode == "nginx":
+        sites = [f"{ETC}/sites-enabled/{domain}" for domain in settings.sites if settings.site == "own"]
+        require_included(
+            "Check that nginx includes its sites", Included((f"{ETC}/conf.d/harvest.conf", *sites))
+        )
+
+
+def our_names(settings: Settings) -> tuple[str, ...]:
+    """The DNS names that are ours alone."""
+    names = tuple(name for domain in settings.sites for name in settings.certificate_names(domain))
+    return names if settings.site == "own" else ()
 
 
 def serve(settings: Settings, placed: str, served: str) -> None:
     """Put the sites that fit the certificates which are there now, and have nginx serve them."""
     items = site(settings)
-    names = tuple(name for domain in settings.sites for name in settings.certificate_names(domain))
-    checked = check(MARK, names if settings.site == "own" else ())
+    checked = check(MARK, our_names(settings))
     stale = (*OUR_OWN, NOBODYS) if settings.site == "own" else OUR_OWN
     place(placed, Files(items, check=checked, within=(ETC,), stale=stale, needs=needs(settings)))
     settle(served, Units((nginx_unit(settings, items),)))

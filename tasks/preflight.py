@@ -10,6 +10,7 @@ from provision.operations.app.release import room
 from provision.operations.host import Quiet, quiet
 from provision.operations.supported_os import Supported, check
 from provision.settings.model import Settings
+from tasks import nginx, tls
 from tasks.access import DROP_IN, SUDO, admin
 from tasks.application import service_user
 from tasks.finish import KNOWN
@@ -29,5 +30,7 @@ def preflight(settings: Settings) -> None:
     resume("No earlier run is half-way", Interrupted())
     health.end_leftovers("Check for commands of an earlier run", health.Health())
     tell("What others changed", KNOWN)
+    nginx.require(settings)
+    tls.require(settings)
     quiet("Nobody else is setting the host up", Quiet(packages=names(settings)))
     health.mend_packages("Repair interrupted package installations", health.Health())

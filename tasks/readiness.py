@@ -38,4 +38,7 @@ def outside(instance: Instance) -> list[tuple[str, tuple[str, ...]]]:
     """nginx's doors, under the names that browsers use."""
     if instance.mode == "internal":
         return []
-    return [(f"{instance.url('')}_dash-layout", ()), (f"{instance.api_url}/api/choices", CHOICES)]
+    return [
+        (f"{instance.inner_url('')}_dash-layout", ()),
+        (f"{instance.inner_api_url}/api/choices", CHOICES),
+    ]

@@ -4,7 +4,15 @@ from provision.engine.templates import render
 from provision.operations.files import File, Files, place
 from provision.operations.nginx_files import MARK, TLS, WEBROOT, live, pair_for
 from provision.operations.systemd import Unit, Units, settle
-from provision.operations.tls.certbot import TIMER, Kept, Lineage, keep_only, obtain
+from provision.operations.tls.certbot import (
+    TIMER,
+    Kept,
+    Lineage,
+    keep_only,
+    obtain,
+    obtain_early,
+    require_names,
+)
 from provision.operations.tls.certificates import Handed, SelfSigned, hand, self_sign
 from provision.settings.model import Settings
 
@@ -53,25 +61,52 @@ def from_controller(settings: Settings) -> None:
         settle("It is watched", Units((Unit(f"{WATCH}.path", (f"{SYSTEM}/{WATCH}.path",)),)))
 
 
-def by_authority(settings: Settings) -> bool:
-    """tls = letsencrypt: one certificate a site, the hook that makes nginx take a renewed one, the timer."""
-    if settings.tls != "letsencrypt" or not own(settings):
-        return False
+def lineages(settings: Settings) -> tuple[Lineage, ...]:
+    """tls = letsencrypt: one certificate a site."""
+    if settings.tls != "letsencrypt":
+        return ()
+    return tuple(
+        Lineage(
+            domain,
+            settings.certificate_names(domain),
+            settings.acme_directory,
+            WEBROOT,
+            settings.acme_email,
+            settings.acme_preflight,
+        )
+        for domain in own(settings)
+    )
+
+
+def require(settings: Settings) -> None:
+    """Before the run changes anything."""
+    if lineages(settings):
+        require_names("Check the names and certificates of the sites", lineages(settings))
+
+
+def renewals(settings: Settings) -> None:
+    """The hook that makes nginx take a renewed certificate, the timer, and what is to be had before sites change."""
+    if not lineages(settings):
+        return
     hook = File(f"{HOOKS}/harvest", render("nginx/renewal-hook"), 0o755)
     place("What happens after a renewal", Files((hook,)))
     settle("Certificates are renewed", Units((Unit(TIMER),)))
-    for domain in own(settings):
-        names = settings.certificate_names(domain)
-        authority, email = settings.acme_directory, settings.acme_email
-        lineage = Lineage(domain, names, authority, WEBROOT, email, settings.acme_preflight)
-        obtain(f"The authority's certificate for {domain}", lineage)
-    return True
+    for lineage in lineages(settings):
+        obtain_early(f"Obtain the certificate for {lineage.name} while the old site serves", lineage)
+
+
+def by_authority(settings: Settings) -> bool:
+    """The authority's certificates that only the new sites could be given."""
+    for lineage in lineages(settings):
+        obtain(f"The authority's certificate for {lineage.name}", lineage)
+    return bool(lineages(settings))
 
 
 def forget(settings: Settings) -> None:
     """What the settings no longer ask for: certificates, their renewal, their watch."""
     authority = own(settings) if settings.tls == "letsencrypt" else ()
-    keep_only("No other certificate of the authority's", Kept(WEBROOT, authority))
+    covered = tuple(name for lineage in lineages(settings) for name in lineage.names)
+    keep_only("No other certificate of the authority's", Kept(WEBROOT, authority, covered))
     stale, wanted = [f"{TLS}/*"], [f"{TLS}/{domain}" for domain in own(settings) if settings.tls != "off"]
     if not wanted:
         stale += [TLS]

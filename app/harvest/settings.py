@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import os
 import re
 import runpy
@@ -51,6 +52,8 @@ class Settings:
     SECRET_KEY_FILE: str
     SESSION_HOURS: int
     TRUSTED_PROXIES: int
+    PUBLIC_URL: str
+    PROXY_ADDRESSES: str
     ALLOWED_ORIGINS: str
     CROSSREF_URL: str
     CONTACT_EMAIL: str
@@ -89,7 +92,22 @@ class Settings:
     def allowed_origins(self) -> frozenset[str]:
         """Origins (scheme://host[:port]) that may call the API from a page, beside localhost in internal mode."""
         listed = {origin_of(part.strip()) for part in self.ALLOWED_ORIGINS.split(",") if part.strip()}
-        return frozenset(listed | ({self.public_origin} if not self.internal else set()))
+        own = {self.page_origin} if self.page_origin else set()
+        return frozenset(listed | own | ({self.public_origin} if not self.internal else set()))
+
+    @cached_property
+    def page_origin(self) -> str:
+        """The pages' origin where a proxy gives them another than our own socket would say; "" where none does."""
+        return origin_of(self.PUBLIC_URL) if self.PUBLIC_URL else ""
+
+    @cached_property
+    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Who may say in whose name it asks."""
+        words = self.PROXY_ADDRESSES.replace(",", " ").split()
+        try:
+            return tuple(ipaddress.ip_network(word) for word in words)
+        except ValueError as error:
+            raise SettingsError(f"PROXY_ADDRESSES: {error}.") from error
 
     @property
     def cookie_name(self) -> str:
@@ -144,7 +162,8 @@ def origin_of(url: str) -> str:
         or re.search(r"\s", url)
     ):
         raise SettingsError(f"'{url}' is no http:// or https:// URL.")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]  # a browser leaves it out
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}".lower()
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -206,4 +225,4 @@ def check(settings: Settings) -> None:
         origin_of(settings.API_BASE)
     if not settings.internal:
         origin_of(settings.BACKEND_PUBLIC_URL)
-    settings.allowed_origins  # noqa: B018 raises for a malformed origin
+    settings.allowed_origins, settings.proxies  # noqa: B018 raise for what is malformed

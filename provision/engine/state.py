@@ -17,7 +17,7 @@ from pyinfra.api.host import Host
 
 from provision.remote import program
 
-LOOK = program("host_state", "aide", "health")
+LOOK = program("host_state", "aide", "health", "web")
 
 
 @dataclass
@@ -42,6 +42,10 @@ class Query:
     """Folders in which everything is to be root's, for all to read and for nobody else to write."""
     edited: set[str] = field(default_factory=set)
     """Markers: nothing in a marker's folder is to be newer than it."""
+    lineages: set[str] = field(default_factory=set)
+    """{"all"}: what certbot keeps."""
+    nginx: set[str] = field(default_factory=set)
+    """{"test"}: what nginx says of its configuration."""
     integrity: set[str] = field(default_factory=set)
     """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
     health: set[str] = field(default_factory=set)
@@ -128,6 +132,32 @@ class Certificate(BaseModel):
     names: list[str] = []
     left: float = 0.0
     life: float = 0.0
+    fits: bool = True
+    """Its key lies next to it and is its own."""
+    self_signed: bool = False
+
+
+class Lineage(BaseModel):
+    """What certbot keeps below one name; `whole` if it could renew it as far as its files go."""
+
+    whole: bool
+    renewed: bool = True
+    """There is a renewal file."""
+    authenticator: str = ""
+    server: str = ""
+    roots: list[str] = []
+    hooks: list[str] = []
+    account: bool = True
+    """The account that it is renewed by is on this host."""
+    names: list[str] = []
+
+
+class Nginx(BaseModel):
+    """What `nginx -t` says, and the patterns that the files include; nothing where nginx is not installed."""
+
+    accepted: bool = True
+    said: str = ""
+    includes: list[str] | None = None
 
 
 class System(BaseModel):
@@ -161,6 +191,8 @@ class HostState(BaseModel):
     found: dict[str, list[str]] = {}
     notes: dict[str, str] = {}
     """Only those that are there."""
+    lineages: dict[str, Lineage] = {}
+    nginx: Nginx = Nginx()
     groups: dict[str, list[str]] = {}
     """Members by the group file; only groups that are there."""
     primary: dict[str, list[str]] = {}

@@ -1,6 +1,7 @@
 """nginx's files for HARVEST, rendered: a function of the settings and of the nginx and certificates on the host.
 
-conf.d/harvest.conf                     what all sites share: upstreams, limits, the log's format
+conf.d/0-harvest.conf                   the log's format, which nginx must have read first
+conf.d/harvest.conf                     what all sites share: upstreams, limits
 snippets/harvest-*.conf                 what all locations share
 harvest.d/<domain>/<instance>.conf      one instance's locations
 sites-available/<domain>                one site, which includes them
@@ -74,7 +75,8 @@ def live(domain: str) -> Pair:
 def pair_for(settings: Settings, domain: str, have: HostState | None = None) -> Pair:
     """What the site's `ssl_certificate` names: with letsencrypt, what the authority gave as soon as it gave it."""
     given = live(domain)
-    if settings.tls == "letsencrypt" and have and have.certificates[given.certificate].names:
+    found = have.certificates[given.certificate] if have else None
+    if settings.tls == "letsencrypt" and found and found.names and found.fits:
         return given
     return Pair(f"{TLS}/{domain}/cert.pem", f"{TLS}/{domain}/key.pem")
 
@@ -110,10 +112,21 @@ def _site(settings: Settings, template: str, page: str, **values: Any) -> Any:
     return content
 
 
+def bucket_size(settings: Settings) -> int:
+    """server_names_hash_bucket_size where the longest name needs more than nginx's 64 bytes, which hold 47; else 0."""
+    names = [name for domain in settings.sites for name in settings.certificate_names(domain)]
+    longest = max(map(len, names), default=0)
+    if settings.site == "beside" or longest < 47:
+        return 0
+    return next(size for size in (128, 256, 512) if longest + 32 <= size)
+
+
 def shared_files(settings: Settings) -> list[Item]:
     """What every site and instance needs."""
     values = {"settings": settings, "instances": settings.all_instances, "hung_s": HUNG_S, "kept": KEPT}
+    values |= {"bucket": bucket_size(settings)}
     items: list[Item] = [
+        File(f"{ETC}/conf.d/0-harvest.conf", render("nginx/0-harvest.conf")),
         File(f"{ETC}/conf.d/harvest.conf", render("nginx/harvest-http.conf", **values)),
         File(f"{ETC}/modules-enabled/90-harvest.conf", render("nginx/harvest-main.conf")),
     ]

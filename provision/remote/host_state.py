@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
 
-from provision.remote import aide, health
+from provision.remote import aide, health, web
 
 Found = dict[str, Any]
 
@@ -214,17 +214,6 @@ def answer_of(url: str) -> Found:
         return {"status": 0, "type": "", "body": f"{type(error).__name__}: {error}"}
 
 
-def certificate(path: str) -> Found:
-    """A PEM certificate's names and the seconds that it has left; {} where there is none."""
-    shown = output("openssl", "x509", "-in", path, "-noout", "-dates", "-ext", "subjectAltName")
-    said = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith("not"))
-    if "notAfter" not in said:
-        return {}
-    begin, end = (ssl.cert_time_to_seconds(said[key]) for key in ("notBefore", "notAfter"))
-    names = [word.strip(" ,")[4:] for word in shown.replace(",", "\n").splitlines() if "DNS:" in word]
-    return {"names": sorted(names), "left": end - time.time(), "life": end - begin}
-
-
 def find(pattern: str) -> "list[str]":
     """Paths that match a glob pattern; behind " :: " stand words that a file must hold."""
     shape, _, words = pattern.partition(" :: ")
@@ -285,7 +274,7 @@ def main() -> None:
     answer["units"] = units(asked["units"]) if asked["units"] else {}
     answer["users"] = users(asked["users"])
     answer["firewall"] = firewall() if asked["firewall"] else None
-    answer["certificates"] = {path: certificate(path) for path in asked["certificates"]}
+    answer["certificates"] = {path: web.certificate(path) for path in asked["certificates"]}
     answer["found"] = {pattern: find(pattern) for pattern in asked["found"]}
     answer["notes"] = {path: text(path)[:4096] for path in asked["notes"] if os.path.exists(path)}
     answer["groups"] = {g.gr_name: sorted(g.gr_mem) for g in grp.getgrall() if g.gr_name in asked["groups"]}
@@ -295,6 +284,8 @@ def main() -> None:
         for name in numbers.values()
     }
     answer["keys"] = authorized_keys() if asked["keys"] else {}
+    answer["lineages"] = web.lineages() if asked["lineages"] else {}
+    answer["nginx"] = web.nginx() if asked["nginx"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
     answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
     for kind in ("foreign", "edited"):

@@ -45,6 +45,8 @@ class Instance(PerInstance):
     name: str
     mode: Literal["internal", "nginx"]
     scheme: Literal["http", "https"]
+    public: str = ""
+    """The origin that a proxy in front of the host gives it; "" where there is none."""
 
     @property
     def slug(self) -> str:
@@ -108,17 +110,32 @@ class Instance(PerInstance):
 
     def url(self, host: str) -> str:
         """Where a browser finds it, ending in "/"; `host` stands in where no domain is set."""
+        return f"{self.public}{self.base_path}" if self.public else self.inner_url(host)
+
+    def inner_url(self, host: str) -> str:
+        """Where this host itself answers for it, whatever stands in front."""
         port = f":{self.frontend_port}" if self.mode == "internal" else ""
         return f"{self.scheme}://{self.domain or in_url(host)}{port}{self.base_path}"
 
     @property
     def origin(self) -> str:
         """The page's origin as a browser sends it (RFC 6454); "" where the host's name is not known."""
-        return f"{self.scheme}://{self.domain}" if self.mode == "nginx" and self.domain else ""
+        own = f"{self.scheme}://{self.domain}" if self.mode == "nginx" and self.domain else ""
+        return self.public or own
 
     @property
     def api_url(self) -> str:
         """Where a browser finds "api/", without the last slash; "" where the API is not published."""
         if self.mode == "internal":
             return ""
-        return f"{self.scheme}://{self.api_domain}" if self.api_domain else self.url("").rstrip("/")
+        if not self.api_domain:
+            return self.url("").rstrip("/")
+        scheme, _, place = (self.public or f"{self.scheme}://").partition("://")
+        port = place.partition(":")[2]
+        return f"{scheme}://{self.api_domain}" + (f":{port}" if port else "")
+
+    @property
+    def inner_api_url(self) -> str:
+        """Where this host itself answers for "api/", without the last slash."""
+        name = f"{self.scheme}://{self.api_domain}"
+        return name if self.api_domain else self.inner_url("").rstrip("/")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from provision.settings import public
 from provision.settings.foreign import is_foreign
 from provision.settings.foreign import problem as foreign_problem
 from provision.settings.instances import FIRST, OWN_ALONE, Instance, PerInstance
@@ -26,6 +27,7 @@ from provision.settings.types import (
     Opening,
     Port,
     PublicKey,
+    PublicUrl,
     RebootTime,
     Secret,
     TimeZone,
@@ -47,6 +49,16 @@ class Settings(PerInstance):
 
     mode: Literal["internal", "nginx"] = Field(
         description="internal: the frontend's port is the door; nginx: nginx is, and HARVEST stays on loopback."
+    )
+    public_url: PublicUrl | None = Field(
+        None,
+        description="Address that browsers use where a proxy or load balancer in front gives HARVEST another scheme, "
+        "name or port, like https://harvest.example.org; nginx mode: of the same name as domain.",
+    )
+    behind_proxy: tuple[Address, ...] = Field(
+        (),
+        description="Addresses or networks of the proxy or load balancer that ends TLS in front of this host: only its "
+        "X-Forwarded-For and X-Forwarded-Proto are believed. Without public_url browsers use https:// and domain.",
     )
     site: Literal["own", "beside"] = Field(
         "own",
@@ -171,6 +183,7 @@ class Settings(PerInstance):
             raise ValueError(
                 "domain: is not set; nginx mode needs the site's DNS name, like harvest.example.org"
             )
+        public.check(self)
         self._check_places()
         self._check_aliases()
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
@@ -245,11 +258,17 @@ class Settings(PerInstance):
             key: getattr(said if key in said.model_fields_set or key in alone else self, key)
             for key in PerInstance.model_fields
         }
-        return Instance(name=name, mode=self.mode, scheme=self.scheme, **given)
+        return Instance(
+            name=name,
+            mode=self.mode,
+            scheme=self.scheme,
+            public=public.origin_for(self, given["domain"]),
+            **given,
+        )
 
     @cached_property
     def scheme(self) -> Literal["http", "https"]:
-        """What a browser says before the colon."""
+        """What this host itself speaks; a proxy in front may speak another with browsers."""
         return "https" if self.mode == "nginx" and self.tls != "off" else "http"
 
     def url(self, host: str) -> str:

@@ -18,6 +18,8 @@ USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 BASE_PATH = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._~-]*/)*")
 INSTANCE_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{17})")
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+PUBLIC_URL = re.compile(r"(?i:(https?)://([^/:@\s]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?)(/\S*)?")
+ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}|\[[0-9A-Fa-f:]+\]")
 # Debian's and Ubuntu's own accounts that an admin must not take over (base-passwd), and ours.
 TAKEN_USERS = {"root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy"}
 TAKEN_USERS |= {
@@ -74,6 +76,20 @@ def https_url(value: str) -> str:
     if not HTTPS_URL.fullmatch(value):
         raise ValueError("must be an address like https://ca.example.org/acme/directory")
     return value
+
+
+def public_url(value: str) -> str:
+    """What browsers call a site: scheme, name and perhaps a port, in lower case; a path only "/" or a base path."""
+    found = PUBLIC_URL.fullmatch(value.strip())
+    if not found or (found[3] and int(found[3]) > 65535):
+        raise ValueError(
+            "must be an address like https://harvest.example.org or https://harvest.example.org:8443"
+        )
+    scheme, name, port, path = found.groups()
+    name = name if ADDRESS.fullmatch(name) else domain_name(name)
+    usual = {"http": "80", "https": "443"}[scheme.lower()]
+    shown = f":{port}" if port and port != usual else ""
+    return f"{scheme.lower()}://{name}{shown}{path or '/'}"
 
 
 def existing_file(value: Path) -> Path:
@@ -145,6 +161,7 @@ Email = Annotated[str, AfterValidator(email)]
 HostName = Annotated[str, AfterValidator(host_name)]
 BasePath = Annotated[str, AfterValidator(base_path)]
 InstanceName = Annotated[str, AfterValidator(instance_name)]
+PublicUrl = Annotated[str, AfterValidator(public_url)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 MailAddress = Annotated[str, AfterValidator(mail_address)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]

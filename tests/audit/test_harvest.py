@@ -82,7 +82,7 @@ def fetch(url: str) -> str:
 
 def ask(settings: Settings, address: str, path: str) -> requests.Response:
     """GET below the base path, at the host's address under the site's name: DNS need not point here yet."""
-    return get(address, settings.url(address) + path)
+    return get(address, settings.all_instances[0].inner_url(address) + path)
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")

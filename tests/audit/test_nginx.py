@@ -1,6 +1,7 @@
 """nginx as the world sees it, from this machine, and the certificate with the days that it has left."""
 
 import datetime
+import json
 import socket
 import ssl
 from typing import Any
@@ -9,8 +10,12 @@ import pytest
 import requests
 from cryptography import x509
 
+from provision.engine.state import LOOK, HostState, Query
+from provision.operations.nginx_files import WEBROOT
+from provision.operations.tls.lineages import faults, stuck
 from provision.settings.instances import in_url
 from provision.settings.model import Settings
+from tasks.tls import lineages
 from tests.audit.doors import get
 
 DAYS = 14
@@ -38,7 +43,7 @@ def test_nginx_accepts_its_configuration_and_runs_it(run: Any) -> None:
 def test_every_answer_has_its_security_headers_once(address: str, settings: Settings) -> None:
     for each in settings.all_instances:
         for path in ("", "_dash-layout", "api/health", "assets/none.css"):
-            found = get(address, each.url("") + path).headers
+            found = get(address, each.inner_url("") + path).headers
             assert {name: found.get(name) for name in HEADERS} == HEADERS, path
             assert "Content-Security-Policy" in found, path
             assert "'unsafe-eval'" not in found["Content-Security-Policy"]
@@ -63,6 +68,10 @@ def test_the_certificate_has_all_names_and_days_left(address: str, settings: Set
         for name in settings.certificate_names(domain):
             found = certificate(address, name)
             names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            if settings.tls == "letsencrypt" and settings.site == "own":
+                assert found.issuer != found.subject, (
+                    f"{name} is served with a placeholder: the authority gave no certificate; deploy again"
+                )
             # A company's own may be for *.example.org.
             wild = name.replace(name.partition(".")[0], "*", 1)
             assert {name, wild} & set(names.get_values_for_type(x509.DNSName)), (
@@ -86,6 +95,15 @@ def test_certificates_of_an_authority_are_renewed_by_themselves(
         "enabled",
     ]
     assert host.file("/etc/letsencrypt/renewal-hooks/deploy/harvest").mode == 0o755
+    state = HostState.model_validate(json.loads(run("python3 -c", LOOK, Query(lineages={"all"}).json())))
+    for lineage in lineages(settings):
+        wrong = faults(state.lineages.get(lineage.name), lineage.directory, lineage.webroot)
+        assert not wrong, f"the certificate {lineage.name} {'; it '.join(wrong)}; deploy again"
+        if "letsencrypt.org" in lineage.directory:  # the one authority that certbot knows a staging of
+            run(f"certbot renew --dry-run --no-random-sleep-on-renew --cert-name {lineage.name}")
+    names = [name for lineage in lineages(settings) for name in lineage.names]
+    others = dict(stuck(state, [each.name for each in lineages(settings)], names, WEBROOT))
+    assert not others, f"certbot cannot renew {others}"
     failed = run("systemctl show -p Result --value certbot.service").strip()
     assert failed == "success", "the last renewal failed; look with: journalctl -u certbot"
 

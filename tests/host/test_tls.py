@@ -138,10 +138,41 @@ def test_a_name_that_is_not_ours_is_told_before_the_authority_is_asked(
     run = change(host, api_domain="nowhere.w-tls.test")
     assert run.code != 0
     assert "nowhere.w-tls.test does not resolve: make a DNS record" in run.said
+    assert run.changed == []  # also the old site is as it was
     assert (authority.folder / "pebble.log").stat().st_size == asked
     assert "set acme_preflight = False" in run.said
     assert served(host, NAME)[1] == {NAME}
     converge(host, api_domain=None)
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        "systemctl stop nginx; certbot certonly --standalone --force-renewal -n --cert-name {name} -d {name} "
+        "--server {server}; systemctl start nginx; cp -r live/{name} live/{name}-0001; "
+        "cp -r archive/{name} archive/{name}-0001; cd live/{name}-0001; "
+        "for pem in *.pem; do ln -sf ../../archive/{name}-0001/$(basename $(readlink $pem)) $pem; done; "
+        "sed 's/{name}/{name}-0001/' ../../renewal/{name}.conf >../../renewal/{name}-0001.conf",
+        "cp -rL live/{name} live/x; rm -rf live/{name} renewal/{name}*; mv live/x live/{name}; rm -rf archive/{name}",
+        "rm live/{name}/privkey.pem",
+        "rm -rf live/{name} archive/{name}",
+    ],
+    ids=["standalone", "copied from another host", "half gone", "renewal file alone"],
+)
+def test_whatever_certbot_did_before_the_run_ends_with_what_is_renewed(
+    past: str, host: hosts.Host, authority: Authority
+) -> None:
+    server = str(authority.settings["acme_directory"])
+    done = host.exec(f"cd /etc/letsencrypt; {past.format(name=NAME, server=server)}", check=False)
+    run = deploy(host.name)
+    assert run.code == 0, done.stdout + run.said
+    assert deploy(host.name).changed == []
+    kept = host.exec("ls /etc/letsencrypt/renewal /etc/letsencrypt/live").stdout.split()
+    assert sorted(name for name in kept if name.startswith(NAME)) == [NAME, f"{NAME}.conf"]
+    said = host.exec("certbot renew --force-renewal --no-random-sleep-on-renew 2>&1", check=False).stdout
+    assert "Congratulations, all renewals succeeded" in said
+    file = host.exec(f"openssl x509 -in /etc/letsencrypt/live/{NAME}/fullchain.pem -outform DER | sha256sum")
+    until(lambda: served(host, NAME)[0] == file.stdout.split()[0], 10, "the renewed one is served")
 
 
 def test_where_the_world_s_dns_is_another_the_look_can_be_left_out(host: hosts.Host) -> None:

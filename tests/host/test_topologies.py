@@ -116,7 +116,7 @@ def present(host: hosts.Host) -> dict[str, set[str]]:
     return {
         "sites": lines("ls /etc/nginx/sites-enabled") - {"other"},
         "includes": lines("cd /etc/nginx/harvest.d 2>/dev/null && ls -d */*.conf"),
-        "snippets": lines("cd /etc/nginx && ls conf.d/harvest* snippets/harvest* modules-enabled/*harvest*"),
+        "snippets": lines("cd /etc/nginx && ls conf.d/*harvest* snippets/harvest* modules-enabled/*harvest*"),
         "certificates": lines("ls /etc/harvest/tls"),
         "running": lines(
             "systemctl list-units --plain --no-legend 'harvest*' | grep -oE '^harvest[^ ]*(service|socket)'"
@@ -151,7 +151,10 @@ def wanted(settings: Settings) -> dict[str, set[str]]:
         "running": units | {"harvest-watch.service", *(f"{each.slug}-migrate.service" for each in every)},
         "sites": sites | {"00-default"} if own else set(),
         "includes": includes if nginx else set(),
-        "snippets": snippets | {"conf.d/harvest.conf", "modules-enabled/90-harvest.conf"} if nginx else set(),
+        "snippets": snippets
+        | {"conf.d/0-harvest.conf", "conf.d/harvest.conf", "modules-enabled/90-harvest.conf"}
+        if nginx
+        else set(),
         "certificates": set(settings.sites) if own and settings.tls != "off" else set(),
         "units": units | {f"{each.sweep}.timer" for each in every},
         "files": {f"{each.frontend}.socket" for each in every} | sweeps | watch,

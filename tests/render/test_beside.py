@@ -12,6 +12,11 @@ from tests.render.test_versions import connected, free_port
 from tests.unit.examples import GOOD
 
 __all__ = ["pair"]
+BLOG = """server {{
+    listen 127.0.0.1:{port};
+    include {folder}/harvest.d/harvest.example.org/*.conf;
+}}
+"""
 OTHER = """server {{
     listen 127.0.0.1:{port};
     location ~* \\.(css|js|json|pdf)$ {{ return 418; }}
@@ -42,3 +47,16 @@ def test_no_regular_expression_of_the_site_beside_us_takes_what_is_ours(tmp_path
     finally:
         nginx.terminate()
         nginx.wait(10)
+
+
+@pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
+@pytest.mark.parametrize("file", ["0.conf", "00.conf", "blog.conf", "harvest.example.org.conf"])
+def test_another_s_file_that_nginx_reads_before_ours_is_no_trouble(
+    file: str, tmp_path: Path, pair: Path
+) -> None:
+    settings = settings_from(GOOD | {"site": "beside", "base_path": "/harvest/"})
+    write(tmp_path, settings, host(installed()), pair)
+    (tmp_path / "conf.d" / file).write_text(BLOG.format(port=free_port(), folder=tmp_path))
+    command = [str(NGINX), "-t", "-q", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -27,6 +27,14 @@ TOPOLOGIES: dict[str, dict[str, Any]] = {
     "aliases": {"domain_aliases": ["www.example.org", "old.example.org"], "api_domain": "api.example.org"},
     "aliases-plain": {"domain_aliases": ["www.example.org"], "tls": "off"},
     "authority": {"tls": "letsencrypt"},
+    "behind-proxy": {"behind_proxy": ["10.0.0.0/8", "2001:db8::7"]},
+    "behind-proxy-plain": {
+        "behind_proxy": ["10.0.0.7"],
+        "tls": "off",
+        "public_url": "https://harvest.example.org:8443",
+    },
+    "alias-plain": {"tls": "off", "domain_aliases": ["www.example.org"]},
+    "long-names": {"api_domain": ".".join(["a" * 60] * 3) + ".example.org"},
 }
 
 
@@ -96,7 +104,7 @@ def test_a_further_name_redirects_to_the_site_and_is_in_its_certificate(tls: str
     text = files["/etc/nginx/sites-available/www.example.org"].settled(host("1.26.3-1")).data.decode()
     to = f"return 301 {scheme}://harvest.example.org$request_uri;"
     assert text.count(to) == text.count("return 301") == (1 if tls == "off" else 2)
-    assert ("acme-challenge" in text) == (tls == "letsencrypt")
+    assert "location ^~ /.well-known/acme-challenge/" in text  # before anything is switched to the authority
 
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")

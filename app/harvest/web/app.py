@@ -7,7 +7,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from harvest.settings import APP_DIR, Settings, load
-from harvest.web import frozen, headers, proxy, router, shell
+from harvest.web import behind, frozen, headers, proxy, router, shell
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -64,7 +64,9 @@ def create_app(settings: Settings | None = None) -> dash.Dash:
         return response
 
     frozen.freeze(server, settings.URL_BASE_PATHNAME)
-    if settings.TRUSTED_PROXIES:
+    if settings.proxies:
+        server.wsgi_app = behind.BehindProxy(server.wsgi_app, settings.proxies)  # type: ignore[method-assign]
+    elif settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app

@@ -105,7 +105,8 @@ def no_proxy(rest: str = "") -> Response:
 def refuse_foreign_page() -> Response | None:
     """A form or script of another site brings our cookie along: its Origin gives it away."""
     origin = request.headers.get("Origin", "").lower()
-    if request.method not in ("GET", "HEAD") and origin and origin != request.host_url.rstrip("/").lower():
+    own = (request.host_url.rstrip("/").lower(), client.settings().page_origin)
+    if request.method not in ("GET", "HEAD") and origin and origin not in own:
         return problem(403, "This request came from a page of another site.")
     return None
 
@@ -158,11 +159,19 @@ def _keep(session: dict[str, Any], response: Any) -> Response:
         session["token"],
         max_age=session["expires_in"],
         path=settings.URL_BASE_PATHNAME,
-        secure=request.is_secure,
+        secure=request.is_secure or _public_https(settings),
         httponly=True,
         samesite="Lax",
     )
     return response
+
+
+def _public_https(settings: Settings) -> bool:
+    """Whether the browser came by the public https:// address, though the proxy asked us by plain HTTP."""
+    scheme, _, place = settings.page_origin.partition("://")
+    return scheme == "https" and (
+        request.host.lower() == place or request.headers.get("Origin", "").lower() == settings.page_origin
+    )
 
 
 def logout() -> Response:

@@ -6,6 +6,7 @@ A failed attempt counts against the authority's rate limits; this one costs noth
 import errno
 import http.client
 import socket
+from collections.abc import Container
 
 TIMEOUT_S = 10
 NO_WAY = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTUNREACH, errno.EAFNOSUPPORT)
@@ -31,10 +32,11 @@ def fetch(name: str, address: str, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def trouble(name: str, path: str, token: str) -> str:
+def trouble(name: str, path: str, token: str, own: Container[str] = ()) -> str:
     """Why an authority could not prove that `name` is this host, in one sentence; "" if it could.
 
-    An address family that this machine has no way to is skipped, as long as another one answers.
+    An address family that this machine has no way to is skipped, as long as another one answers. What is known to be
+    the host's `own` address need not answer yet.
     """
     found = addresses(name)
     if not found:
@@ -48,6 +50,9 @@ def trouble(name: str, path: str, token: str) -> str:
                 no_way = (
                     f"{name} resolves to {address}, which cannot be reached from here ({error.strerror})."
                 )
+                continue
+            if address in own:
+                reached = True
                 continue
             return (
                 f"{name} resolves to {address}, whose port 80 cannot be reached ({error}): "

@@ -1,27 +1,25 @@
 """Certificates of an ACME authority, by certbot: asked for only when that can succeed, renewed by its timer."""
 
 import posixpath
-import secrets
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pyinfra.api import FunctionCommand, StringCommand
+from pyinfra.api import FunctionCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.operations.host import as_root
-from provision.operations.tls.acme_preflight import trouble
+from provision.operations.tls import leads_here
+from provision.operations.tls.leads_here import ELSEWHERE
+from provision.operations.tls.lineages import faults, spare, stuck
 
 LIVE = "/etc/letsencrypt/live"
 RENEWAL = "/etc/letsencrypt/renewal"
-CHALLENGES = ".well-known/acme-challenge"
-ELSEWHERE = (
-    "If the world sees it otherwise than this machine (split DNS, NAT), set acme_preflight = False: then the authority "
-    "is asked without a look."
-)
+ALREADY = "/etc/nginx/sites-enabled/00-default :: /.well-known/acme-challenge/"
+"""Finds our nginx where it answers challenges for any name."""
 LIMIT_S = 300
 """How long certbot may take, in seconds."""
 
@@ -42,14 +40,9 @@ class Lineage:
     def chain(self) -> str:
         return f"{LIVE}/{self.name}/fullchain.pem"
 
-    @property
-    def authority(self) -> str:
-        """Finds the renewal file when it names our authority."""
-        return f"{RENEWAL}/{self.name}.conf :: server = {self.directory}\n"
-
 
 def certbot(want: Lineage, anew: bool) -> str:
-    """certbot's command line; `anew` where the one that is there comes from another authority."""
+    """certbot's command line; `anew` where what is there comes from elsewhere, or would not be renewed."""
     words = ["certbot", "certonly", "--non-interactive", "--agree-tos", "--webroot"]
     words += ["--webroot-path", want.webroot, "--cert-name", want.name, "--server", want.directory]
     words += ["--key-type", "ecdsa", "--renew-with-new-domains"]
@@ -59,28 +52,70 @@ def certbot(want: Lineage, anew: bool) -> str:
     return shlex.join(words)
 
 
-def changes(have: HostState, want: Lineage) -> Iterator[Command]:
-    """Nothing while the certificate has the names, the authority and more than a third of its life left."""
+def command(want: Lineage, anew: bool, broken: bool) -> str:
+    """The shell script that asks.
+
+    What is `broken` is moved aside first: certbot would take another name for the new one, which nobody serves, or
+    have it issued and then not know where to put it. It comes back where the authority gives nothing.
+    """
+    host, _, path = want.directory.partition("://")[2].partition("/")
+    accounts = f"/etc/letsencrypt/accounts/{shlex.quote(f'{host}/{path}')}"
+    name = shlex.quote(want.name)
+    lines = ["said=0; old="]
+    if broken:
+        lines += [
+            "mkdir -p /var/backups; old=$(mktemp -d /var/backups/letsencrypt.XXXXXX); cd /etc/letsencrypt",
+            f"for one in renewal/{name}.conf live/{name} archive/{name}; do",
+            '  [ -e "$one" ] || [ -L "$one" ] || continue',
+            '  mkdir -p "$old/${one%/*}"; mv "$one" "$old/$one"',
+            "done",
+        ]
+    lines += [
+        # With several accounts certbot would ask which; the one used last is as good as any.
+        f"ids=$(ls -1t {accounts} 2>/dev/null || true)",
+        'which=; [ "$(echo "$ids" | wc -l)" -lt 2 ] || which="--account $(echo "$ids" | head -n 1)"',
+        f"{certbot(want, anew)} $which || said=$?",
+        f"[ $said != 0 ] || [ -e {want.chain} ] || {{ echo 'certbot put it elsewhere than {want.chain}'; said=1; }}",
+        'if [ $said != 0 ] && [ -n "$old" ]; then cp -a "$old"/. /etc/letsencrypt/; rm -rf "$old"; fi',
+        "exit $said",
+    ]
+    return "\n".join(lines)
+
+
+def right(have: HostState, want: Lineage) -> bool:
+    """The authority's certificate is there, has the names, and would be renewed."""
     found = have.certificates[want.chain]
-    here = bool(have.found[want.authority])
-    if found.names == sorted(want.names) and here and found.left > found.life / 3:
+    ours = found.names == sorted(want.names) and found.fits and not found.self_signed
+    return ours and not faults(have.lineages.get(want.name), want.directory, want.webroot)
+
+
+def is_due(have: HostState, want: Lineage) -> bool:
+    """Not while the certificate is right and has more than a third of its life left."""
+    found = have.certificates[want.chain]
+    return not (right(have, want) and found.left > found.life / 3)
+
+
+def changes(have: HostState, want: Lineage) -> Iterator[Command]:
+    if not is_due(have, want):
         return
-    still_good = found.names == sorted(want.names) and here and found.left > 0
+    found, kept = have.certificates[want.chain], have.lineages.get(want.name)
+    still_good = right(have, want) and found.left > 0
+    broken = kept is not None and not kept.whole
+    anew = kept is not None and not broken and not right(have, want)
     if want.preflight:
         yield FunctionCommand(_reached, (want, still_good), {})
-    yield FunctionCommand(_ask, (want, bool(found.names) and not here, still_good, found.left), {})
+    yield FunctionCommand(_ask, (want, command(want, anew, broken), still_good, found.left), {})
+
+
+def early(have: HostState, want: Lineage) -> Iterator[Command]:
+    """Before the site is switched to its names, where our nginx answers challenges for any name already."""
+    if have.found[ALREADY] and have.units["nginx.service"].active == "active":
+        yield from changes(have, want)
 
 
 def _reached(state: State, host: Host, want: Lineage, still_good: bool) -> bool:
     """The authority will ask for a file below each name: do the same first, from this machine."""
-    token, file = secrets.token_hex(16), f"harvest-{secrets.token_hex(8)}"
-    path = posixpath.join(want.webroot, CHALLENGES, file)
-    write = script(f"umask 022; mkdir -p {posixpath.dirname(path)}; echo {token} >{path}")
-    host.run_shell_command(write, **as_root(host))
-    try:
-        wrong = [why for name in want.names if (why := trouble(name, f"/{CHALLENGES}/{file}", token))]
-    finally:
-        host.run_shell_command(StringCommand(f"rm -f {path}"), **as_root(host))
+    wrong = leads_here.served(host, want.names, want.webroot)
     for why in wrong:
         host.log(f"{why} The authority was not asked.")
     if wrong:
@@ -88,10 +123,9 @@ def _reached(state: State, host: Host, want: Lineage, still_good: bool) -> bool:
     return not wrong or still_good
 
 
-def _ask(state: State, host: Host, want: Lineage, anew: bool, still_good: bool, left: float) -> bool:
+def _ask(state: State, host: Host, want: Lineage, words: str, still_good: bool, left: float) -> bool:
     """Run certbot. Where a renewal fails, what is there goes on serving, and the timer tries again."""
-    command = StringCommand(certbot(want, anew))
-    ok, said = host.run_shell_command(command, _timeout=LIMIT_S, **as_root(host))
+    ok, said = host.run_shell_command(script(words), _timeout=LIMIT_S, **as_root(host))
     if ok:
         return True
     for line in [*said.stdout_lines, *said.stderr_lines][-12:]:
@@ -100,6 +134,31 @@ def _ask(state: State, host: Host, want: Lineage, anew: bool, still_good: bool, 
     if still_good:
         host.log(f"the certificate that is there serves for {left / 86400:.0f} more days")
     return still_good
+
+
+def require(have: HostState, want: tuple[Lineage, ...]) -> Iterator[Command]:
+    """Before the run changes anything: the names lead here, and certbot could renew what it keeps for others."""
+    ours, names = [each.name for each in want], [name for each in want for name in each.names]
+    others = stuck(have, ours, names, want[0].webroot) if want else ()
+    said = [
+        f"certbot cannot renew {name} on this host any more: {why}. Have it renewed another way (certbot certonly "
+        f"--force-renewal --cert-name {name} ...), or delete it: certbot delete --cert-name {name}"
+        for name, why in others
+        if not spare(have, name, names)
+    ]
+    if said:
+        yield FunctionCommand(_refuse, (said,), {})
+    live = bool(have.found[ALREADY]) and have.units["nginx.service"].active == "active"
+    asked = tuple(n for each in want if each.preflight and is_due(have, each) for n in each.names)
+    # A certificate that is near its end is no reason to refuse the rest of a run.
+    if asked and not all(right(have, each) for each in want):
+        yield FunctionCommand(leads_here.check, (asked, want[0].webroot, live), {})
+
+
+def _refuse(state: State, host: Host, said: list[str]) -> bool:
+    for sentence in said:
+        host.log(sentence)
+    return False
 
 
 def explain(want: Lineage, said: str) -> str:
@@ -112,6 +171,12 @@ def explain(want: Lineage, said: str) -> str:
             f"the authority could not fetch the proof from {' or '.join(want.names)} although this machine could: "
             "its words above say what it found there"
         )
+    if "accountdoesnotexist" in low or "account is not valid" in low or "account has been deactivated" in low:
+        return (
+            f"{want.directory} no longer knows the account that this host has there; have certbot make another one, "
+            f"then deploy again: certbot unregister --non-interactive --server {want.directory} || "
+            "mv /etc/letsencrypt/accounts /etc/letsencrypt/accounts.old"
+        )
     if "connection" in low and ("refused" in low or "timed out" in low or "unreachable" in low):
         return f"{want.directory} cannot be reached from this host; look there with: curl -v {want.directory}"
     if "certificate_verify_failed" in low or "certificate verify failed" in low:
@@ -121,10 +186,14 @@ def explain(want: Lineage, said: str) -> str:
 
 @dataclass(frozen=True)
 class Kept:
-    """Of the certificates that were made with our `webroot`, these `names` stay; the timer too, while any is left."""
+    """Of the certificates that were made with our `webroot`, these `names` stay; the timer too, while any is left.
+
+    Of others those go that hold nothing but `covered`, the names of our sites, and that certbot cannot renew.
+    """
 
     webroot: str
     names: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
 
 
 TIMER = "certbot.timer"
@@ -139,15 +208,39 @@ def _forget(have: HostState, want: Kept) -> Iterator[Command]:
     gone = [path for path in have.found[_ours(want)] if _name(path) not in want.names]
     for path in gone:
         yield script(f"certbot delete --quiet --non-interactive --cert-name {shlex.quote(_name(path))}")
+    for name, _ in stuck(have, want.names, want.covered, want.webroot):
+        if spare(have, name, want.covered) and f"{RENEWAL}/{name}.conf" not in gone:
+            yield script(_delete_unless_used(name))
     timer = have.units[TIMER]
     idle = set(every) <= set(gone) and not want.names
     if idle and timer.load != "not-found" and (timer.active == "active" or timer.enabled == "enabled"):
         yield script(f"systemctl disable --now --quiet {TIMER}")
 
 
+def _delete_unless_used(name: str) -> str:
+    """A former certificate of the same names, which certbot tries to renew in vain, goes; not from under a service."""
+    live = shlex.quote(f"/etc/letsencrypt/live/{name}/")
+    hint = f"have it use /etc/letsencrypt/live of the name that HARVEST renews, then: certbot delete --cert-name {name}"
+    return (
+        f"used=$(grep -rlsF --exclude-dir=letsencrypt {live} /etc | head -n 1 || true)\n"
+        f'[ -z "$used" ] || {{ echo "$used uses the certificate "{shlex.quote(name)}", which certbot cannot renew:" '
+        f"{shlex.quote(hint)} >&2; exit 1; }}\n"
+        f"certbot delete --quiet --non-interactive --cert-name {shlex.quote(name)}"
+    )
+
+
 def _name(path: str) -> str:
     return posixpath.basename(path).removesuffix(".conf")
 
 
-obtain = converge(lambda want: Query(certificates={want.chain}, found={want.authority}), changes)
-keep_only = converge(lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}), _forget)
+def _query(*wanted: Lineage) -> Query:
+    chains = {want.chain for want in wanted}
+    return Query(certificates=chains, found={ALREADY}, units={"nginx.service"}, lineages={"all"})
+
+
+obtain = converge(_query, changes)
+obtain_early = converge(_query, early)
+require_names = converge(lambda want: _query(*want), require)
+keep_only = converge(
+    lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages={"all"}), _forget
+)

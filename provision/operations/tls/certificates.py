@@ -27,16 +27,19 @@ class SelfSigned:
 
 def changes(have: HostState, want: SelfSigned) -> Iterator[Command]:
     found = have.certificates[f"{want.folder}/cert.pem"]
-    if want.until and have.certificates[want.until].names:
+    until = have.certificates[want.until] if want.until else None
+    if until and until.names and until.fits:
         if have.files[want.folder].kind != "absent":
             yield script(f"rm -rf {want.folder}")
         return
-    if found.names == sorted(want.names) and found.left > RENEW_AT_S:
+    if found.names == sorted(want.names) and found.left > RENEW_AT_S and found.fits:
         return
     names = ",".join(f"DNS:{name}" for name in want.names)
+    # A common name has at most 64 characters (X.520); browsers read the other names alone.
+    subject = f"/CN={want.names[0]}" if len(want.names[0]) <= 64 else "/O=HARVEST"
     yield script(
         f"umask 077; mkdir -p {want.folder}; cd {want.folder}\n"
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days {DAYS} -subj /CN={want.names[0]} "
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days {DAYS} -subj {subject} "
         f"-addext subjectAltName={names} -keyout key.new -out cert.new 2>/dev/null\n"
         "chmod 644 cert.new; mv -f key.new key.pem; mv -f cert.new cert.pem"
     )
@@ -80,12 +83,13 @@ class Handed:
 
 
 def replaced(have: HostState, want: Handed) -> bool:
-    """Somebody replaced the pair on the host, by one that has not ended, after the controller had placed its own."""
+    """Another pair, which fits and has not ended, was put on the host after the controller had placed its own."""
     certificate, key = want.pair
     there = all(have.files[file.path].kind == "file" for file in want.pair)
     other = not (certificate.fits(have.files[certificate.path]) and key.fits(have.files[key.path]))
     placed = have.notes.get(want.note.path, "").encode() == want.note.data
-    return placed and there and other and have.certificates[certificate.path].left > 0
+    found = have.certificates[certificate.path]
+    return placed and there and other and found.left > 0 and found.fits
 
 
 def hand_over(have: HostState, want: Handed) -> Iterator[Command]:

@@ -84,6 +84,7 @@ def test_a_name_that_another_site_claims_is_refused(tmp_path: Path) -> None:
 
 def found(number: int) -> dict[str, list[str]]:
     patterns = {f"{CONF} :: worker_connections {each};": [] for each in (768, 1024, 4096)}
+    patterns[nginx.ANY_NUMBER] = [CONF]
     return patterns | {f"{CONF} :: worker_connections {number};": [CONF]}
 
 
@@ -93,6 +94,56 @@ def found(number: int) -> dict[str, list[str]]:
 def test_connections_are_raised_and_our_own_number_taken_back(now: int, wanted: int, changed: int) -> None:
     have = state(files={CONF: FILE}, found=found(now))
     assert len(text(nginx._tune(have, Connections(wanted)))) == changed
+
+
+def test_an_nginx_conf_that_names_no_number_is_left_alone() -> None:
+    none = {pattern: [] for pattern in found(768)}
+    assert not text(nginx._tune(state(files={CONF: FILE}, found=none), Connections(4096)))
+
+
+@pytest.mark.parametrize(
+    ("says", "word"),
+    [
+        ("a duplicate default server for 0.0.0.0:80 in {ours}:6", "default_server"),
+        ('limit_req_zone "harvest_api" is already bound to key "$x" in {ours}:6', "harvest_api"),
+        (
+            '"server_names_hash_bucket_size" directive is duplicate in {ours}:6',
+            "server_names_hash_bucket_size",
+        ),
+        ('unknown log format "harvest" in {ours}:6', "harvest.d"),
+    ],
+)
+def test_where_nginx_blames_ours_the_other_file_is_named(
+    says: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "sites" / "ours", tmp_path / "sites" / "theirs"
+    ours.parent.mkdir()
+    ours.write_text(f"# {MARK}\n{word}\n")
+    theirs.write_text(f"{word};\n")
+    monkeypatch.setattr(nginx, "PLACES", str(ours.parent))
+    done = run_check(f"nginx: [emerg] {says.format(ours=ours)}", 1, (), tmp_path)
+    assert (done.returncode, f"in the way is {word} in: {theirs}" in done.stdout) == (1, True), done.stdout
+    assert f"{ours} " not in done.stdout.partition("in the way")[2]
+
+
+def test_every_run_asks_nginx_what_others_changed_since() -> None:
+    loaded = nginx.Loaded(MARK, ("a.org",))
+    clash = 'nginx: [warn] conflicting server name "a.org" on 0.0.0.0:80, ignored'
+    for said, accepted, refused in (("", True, 0), (clash, True, 1), ("[emerg] x", False, 1)):
+        have = state(nginx={"accepted": accepted, "said": said, "includes": []})
+        assert len(text(nginx._verify(have, loaded))) == refused
+
+
+def test_an_nginx_conf_that_would_not_read_our_files_is_told() -> None:
+    want = nginx.Included(("/etc/nginx/conf.d/harvest.conf", "/etc/nginx/sites-enabled/a.org"))
+    for includes, told in (
+        (None, []),
+        (["/etc/nginx/conf.d/*.conf", "/etc/nginx/sites-enabled/*"], []),
+        (["/etc/nginx/conf.d/*.conf", "/etc/nginx/mime.types"], ["include /etc/nginx/sites-enabled/*;"]),
+        (["/etc/nginx/sites-enabled/*.conf"], ["include /etc/nginx/conf.d/*.conf;", "sites-enabled/*;"]),
+    ):
+        said = text(nginx._require(state(nginx={"includes": includes}), want))
+        assert [word in line for word, line in zip(told, said, strict=True)] == [True] * len(told)
 
 
 def unit(active: str) -> dict[str, Any]:

@@ -1,22 +1,54 @@
 """When an authority is asked, with which words, and what is said when it gives nothing."""
 
 import errno
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provision.operations.tls import acme_preflight
-from provision.operations.tls.certbot import TIMER, Kept, Lineage, _forget, certbot, changes, explain
+from provision.operations.tls.certbot import (
+    ALREADY,
+    TIMER,
+    Kept,
+    Lineage,
+    _forget,
+    certbot,
+    changes,
+    command,
+    explain,
+    require,
+)
 from tests.unit.states import state, text
 
 DAY = 86400.0
 WANT = Lineage("a.org", ("a.org", "api.a.org"), "https://ca.example.org/dir", "/var/www/x")
 
 
-def have(names: tuple[str, ...] = WANT.names, left: float = 60 * DAY, here: bool = True) -> Any:
-    found = {"names": sorted(names), "left": left, "life": 90 * DAY}
-    return state(certificates={WANT.chain: found}, found={WANT.authority: ["x"] if here else []})
+OURS: dict[str, Any] = {
+    "whole": True,
+    "authenticator": "webroot",
+    "server": WANT.directory,
+    "roots": ["/var/www/x"],
+    "names": list(WANT.names),
+}
+PAST: dict[str, dict[str, Any]] = {
+    "standalone": {"authenticator": "standalone", "roots": []},
+    "dns": {"authenticator": "dns-rfc2136", "roots": []},
+    "another folder": {"roots": ["/var/www/html"]},
+    "another authority": {"server": "https://other.example.org/dir"},
+    "hooks": {"hooks": ["systemctl stop nginx"]},
+    "no account": {"account": False},
+    "broken": {"whole": False},
+    "no renewal file": {"renewed": False, "whole": False},
+}
+
+
+def have(names: tuple[str, ...] = WANT.names, left: float = 60 * DAY, **kept: Any) -> Any:
+    found = {"names": sorted(names), "left": left, "life": 90 * DAY, **kept.pop("certificate", {})}
+    return state(certificates={WANT.chain: found}, lineages={"a.org": OURS | kept})
 
 
 def test_a_certificate_that_is_right_costs_nothing() -> None:
@@ -24,10 +56,96 @@ def test_a_certificate_that_is_right_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "difference", [{"names": ("a.org",)}, {"left": 29 * DAY}, {"left": -DAY}, {"here": False}]
+    "difference",
+    [
+        {"names": ("a.org",)},
+        {"left": 29 * DAY},
+        {"left": -DAY},
+        *PAST.values(),
+        {"certificate": {"fits": False}},
+        {"certificate": {"self_signed": True}},
+    ],
 )
 def test_another_name_or_authority_or_a_near_end_asks_after_a_look(difference: dict[str, Any]) -> None:
     assert len(list(changes(have(**difference), WANT))) == 2  # the look, then the question
+
+
+def test_what_is_broken_is_moved_aside_and_comes_back_where_nothing_is_given(tmp_path: Path) -> None:
+    """Else certbot gives the new one another name, or has it issued and finds its place taken."""
+    script = command(WANT, anew=False, broken=True)
+    for real, place in (("/etc/letsencrypt", "le"), ("/var/backups", "backups")):
+        script = script.replace(real, str(tmp_path / place))
+    (tmp_path / "le/renewal").mkdir(parents=True)
+    for given, left in ((1, True), (0, False)):
+        conf = tmp_path / "le/renewal/a.org.conf"
+        conf.write_text("old")
+        live = tmp_path / "le/live/a.org"
+        fake = tmp_path / "certbot"
+        made = f"mkdir -p {live}; touch {live}/fullchain.pem" if not given else ":"
+        fake.write_text(f"#!/bin/sh\n[ ! -e {conf} ] || exit 9\n{made}\nexit {given}\n")
+        fake.chmod(0o755)
+        path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(["sh", "-euc", script], env=path, capture_output=True, text=True)
+        assert (done.returncode, conf.exists()) == (given, left), done.stderr
+
+
+def past(**others: dict[str, Any]) -> Any:
+    """A host whose site is new, with what certbot keeps for others."""
+    return state(
+        certificates={WANT.chain: {}},
+        lineages={name.replace("_", "."): OURS | kept for name, kept in others.items()},
+        found={ALREADY: []},
+        units={"nginx.service": RUNNING},
+    )
+
+
+RUNNING = {"load": "loaded", "active": "active", "enabled": "enabled"}
+RUNNING |= {"needs_daemon_reload": False, "started": 0, "stamped": 0}
+
+
+@pytest.mark.parametrize(
+    ("kept", "refused"),
+    [
+        ({"authenticator": "standalone", "names": ["mail.org"]}, True),
+        ({"authenticator": "standalone", "names": ["mail.org"], "hooks": ["systemctl stop nginx"]}, False),
+        ({"authenticator": "nginx", "names": ["mail.org"]}, False),
+        ({"authenticator": "webroot", "roots": ["/x"], "names": ["mail.org"]}, False),
+        ({"authenticator": "webroot", "roots": ["/x"], "names": ["mail.org", "a.org"]}, True),
+        ({"whole": False, "names": []}, True),
+        ({"whole": False, "renewed": False, "names": []}, False),
+        ({"authenticator": "standalone", "names": ["a.org"]}, False),
+    ],
+)
+def test_a_certificate_of_others_that_could_not_be_renewed_next_to_us_is_refused_by_name(
+    kept: dict[str, Any], refused: bool
+) -> None:
+    have = past(other=kept)
+    commands = list(require(have, (WANT,)))
+    assert len(commands) == 1 + refused  # the last asks where the names lead
+    if refused:
+        (said,) = commands[0].args[0]
+        assert "certbot cannot renew other on this host" in said
+        assert said.endswith("certbot delete --cert-name other")
+
+
+def test_a_former_certificate_of_the_same_names_goes_once_ours_is_there() -> None:
+    have = renewals("a.org")
+    have.lineages = past(a_org_0001=OURS | {"authenticator": "standalone", "roots": []}).lineages
+    (only,) = text(_forget(have, Kept("/var/www/x", ("a.org",), WANT.names)))
+    assert "certbot delete --quiet --non-interactive --cert-name a.org.0001" in only
+    assert "grep -rlsF --exclude-dir=letsencrypt" in only
+
+
+def test_names_are_asked_for_before_anything_changes_but_not_for_a_mere_renewal() -> None:
+    rest = {"found": {ALREADY: []}, "units": {"nginx.service": RUNNING}}
+    for certificate, asked in (({}, 1), ({"left": DAY}, 0)):
+        found = {"names": sorted(WANT.names), "left": 60 * DAY, "life": 90 * DAY}
+        have = state(
+            certificates={WANT.chain: found | certificate if certificate else {}},
+            lineages={"a.org": OURS},
+            **rest,
+        )
+        assert len(list(require(have, (WANT,)))) == asked
 
 
 def test_where_the_world_sees_another_dns_the_look_is_left_out() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from provision.engine.state import Entry
-from provision.operations.tls.certificates import Handed, hand_over, remarks
+from provision.operations.tls.certificates import Handed, SelfSigned, changes, hand_over, remarks
 from provision.settings.model import SettingsError, settings_from
 from tests.unit.examples import GOOD
-from tests.unit.states import state
+from tests.unit.states import state, text
 
 WANT = Handed("/t", b"chain", b"key")
 DAY = 86400.0
@@ -79,3 +79,37 @@ def test_a_key_of_another_certificate_is_refused_before_any_host_is_touched(tmp_
     for key, why in (("b.key", "KEY_VALUES_MISMATCH"), ("junk", "one of them is not PEM")):
         with pytest.raises(SettingsError, match=f"tls_key: .*{key} does not go with .*{why}"):
             settings_from({**GOOD, **pair, "tls_key": str(tmp_path / key)})
+
+
+def half(**known: Any) -> Any:
+    """A host whose self-signed pair is so."""
+    found = {"names": ["a.org"], "left": 60 * DAY, "life": 90 * DAY} | known
+    return state(certificates={"/t/cert.pem": found, "/live": {}})
+
+
+def test_a_self_signed_pair_that_is_half_gone_is_made_again() -> None:
+    want = SelfSigned("/t", ("a.org",))
+    assert not text(changes(half(), want))
+    (command,) = text(changes(half(fits=False), want))
+    assert "openssl req -x509" in command
+    long = ".".join(["a" * 60] * 2)
+    assert "-subj /O=HARVEST" in text(changes(half(), SelfSigned("/t", (long,))))[0]
+
+
+def test_a_pair_from_the_controller_of_which_one_half_was_replaced_is_put_back() -> None:
+    broken = have(certificate=b"other")
+    broken.certificates["/t/cert.pem"].fits = False
+    assert list(hand_over(broken, WANT))
+    assert not list(hand_over(have(certificate=b"other", key=b"other key"), WANT))
+
+
+def test_the_placeholder_comes_back_where_the_authority_s_pair_is_half_gone() -> None:
+    both = half()
+    both.certificates |= {
+        "/t/cert.pem": type(both.certificates["/live"])(),
+        "/live": both.certificates["/t/cert.pem"],
+    }
+    want = SelfSigned("/t", ("a.org",), until="/live")
+    assert not text(changes(both, want))
+    both.certificates["/live"].fits = False
+    assert text(changes(both, want))
