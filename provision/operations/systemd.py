@@ -127,4 +127,15 @@ def _runs(state: UnitState) -> bool:
     return state.active in ("active", "activating", "reloading")
 
 
-settle = converge(_query, changes, words)
+def plan(have: HostState, want: Units) -> Iterator[str]:
+    """The sentences of `words`, and what is enabled or disabled."""
+    for name in want.stopped:
+        if have.units[name].enabled.startswith("enabled"):
+            yield f"disable {name}"
+    for unit in want.running:
+        if not unit.static and not have.units[unit.name].enabled.startswith("enabled"):
+            yield f"enable {unit.name}"
+    yield from words(have, want)
+
+
+settle = converge(_query, changes, words, plan=plan)

@@ -133,6 +133,22 @@ def stale(found: State, want: Firewall) -> list[Rule]:
     ]
 
 
+def plan(have: HostState, want: Firewall) -> Iterator[str]:
+    """Which rules come, which go, and what else of the firewall changes."""
+    found = have.firewall
+    if found is None or not list(changes(have, want)):
+        return
+    rules = {_as_v4(rule) for each in found.rules.values() for rule in each}
+    for port, protocol, source in openings(want):
+        rule = f"allow {protocol} {port} 0.0.0.0/0 any {_as_v4(source) or '0.0.0.0/0'} in"
+        if rule not in rules:
+            yield f"add a firewall rule: allow {port}/{protocol} from {source or 'anywhere'}"
+    yield from stale_words(have, want)
+    if not set(DEFAULTS) <= set(found.defaults):
+        yield "set the firewall's defaults: deny incoming, allow outgoing"
+    yield "reload the firewall" if found.enabled else "enable the firewall"
+
+
 def stale_words(have: HostState, want: Firewall) -> list[str]:
     """A sentence for each rule that goes, which UFW has once for IPv4 and once for IPv6."""
     rules = stale(have.firewall, want) if have.firewall else []

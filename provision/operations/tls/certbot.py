@@ -145,9 +145,23 @@ def _forget(have: HostState, want: Kept) -> Iterator[Command]:
         yield script(f"systemctl disable --now --quiet {TIMER}")
 
 
+def _forget_plan(have: HostState, want: Kept) -> Iterator[str]:
+    for path in have.found[_ours(want)]:
+        if _name(path) not in want.names:
+            yield f"delete the certificate {_name(path)}"
+
+
 def _name(path: str) -> str:
     return posixpath.basename(path).removesuffix(".conf")
 
 
-obtain = converge(lambda want: Query(certificates={want.chain}, found={want.authority}), changes)
-keep_only = converge(lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}), _forget)
+obtain = converge(
+    lambda want: Query(certificates={want.chain}, found={want.authority}),
+    changes,
+    plan=lambda have, want: [f"ask {want.directory} for a certificate for {', '.join(want.names)}"],
+)
+keep_only = converge(
+    lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}),
+    _forget,
+    plan=_forget_plan,
+)
