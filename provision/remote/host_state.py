@@ -269,7 +269,9 @@ def accounts(path: str) -> int:
     except OSError:
         return 0
     words = [sys.executable, "-c", COUNT, path]
-    who: Found = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    who: Found = (
+        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    )
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd="/", **who)
     return int(done.stdout) if done.returncode == 0 else -1
 

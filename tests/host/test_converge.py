@@ -75,38 +75,6 @@ def test_a_host_on_which_nothing_is_to_do_is_looked_at_once(
     assert f"[{deployed.name}] No changes\n" in said or "--dry" in options
 
 
-def test_a_dry_run_shows_what_would_change_and_never_a_secret(deployed: hosts.Host) -> None:
-    issue, secret = "/etc/issue", "/etc/harvest/harvest.env"
-    broken = f"cp -a {issue} {secret} /run/; echo HELLO >>{issue}; echo TOKEN=hunter2 >>{secret}"
-    deployed.exec(f"{broken}; systemctl stop harvest-sweep.timer")
-    try:
-        code, said = typed(deployed.name, "--dry", "--diff")
-        for words in (
-            f"since the last run, not by it: changed: {issue}",
-            f"change {issue} (content)",
-            "| -HELLO",
-            f"{secret}: not shown",
-            "start harvest-sweep.timer, which does not run",
-            "restart harvest-frontend.service, whose files are newer",
-        ):
-            assert words in said
-        assert (code, "hunter2" in said) == (0, False)
-        assert typed(deployed.name, answer="no")[0] == 1
-        assert "HELLO" in deployed.exec(f"cat {issue}").stdout
-        code, said = typed(deployed.name, answer="y")
-        assert (code, "start harvest-sweep.timer" in said) == (0, True)
-        assert f"sign in    as {ADMIN}" in said
-        assert password() not in said
-    finally:
-        deployed.exec(f"cp -a /run/issue {issue}; cp -a /run/harvest.env {secret}")
-    assert "HELLO" not in deployed.exec(f"cat {issue}").stdout
-
-
-def test_without_a_terminal_a_run_that_would_ask_names_the_option(deployed: hosts.Host) -> None:
-    code, said = typed(deployed.name, answer=None)
-    assert (code, "add -y" in said, "Traceback" in said) == (1, True, False)
-
-
 def test_the_daily_sweep_takes_the_files_that_no_paper_has_from_within_its_sandbox(
     deployed: hosts.Host,
 ) -> None:

@@ -156,4 +156,4 @@ def stale_words(have: HostState, want: Firewall) -> list[str]:
     return [f"removing a firewall rule that is not in firewall_allow: {name}" for name in names]
 
 
-enforce = converge(query, changes)
+enforce = converge(query, changes, plan=plan)
