@@ -278,7 +278,9 @@ def after(have: HostState, placed: Files) -> HostState:
         name: unit.model_copy(update={"needs_daemon_reload": unit.needs_daemon_reload or reload})
         for name, unit in have.units.items()
     }
-    return have.model_copy(update={"files": {**have.files, **late}, "units": units})
+    # AIDE's baseline will have to follow.
+    integrity = {path: [*found, *late] for path, found in have.integrity.items()}
+    return have.model_copy(update={"files": {**have.files, **late}, "units": units, "integrity": integrity})
 
 
 place = converge(query, changes, words, plan=plan, diff=diff, after=after)

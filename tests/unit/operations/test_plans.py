@@ -93,6 +93,22 @@ def test_a_plan_knows_what_follows_from_a_new_file() -> None:
     ]
 
 
+def test_a_plan_reloads_systemd_once_and_records_what_the_run_changes() -> None:
+    unit = UnitState(
+        load="loaded", active="active", enabled="enabled", needs_daemon_reload=False, started=9.0, stamped=0.0
+    )
+    path = "/etc/systemd/system/a.service"
+    have = state(units={"a.service": unit, "b.service": unit}, integrity={"/etc/aide/aide.conf": []})
+    then = files.after(have, files.Files((files.File(path, "new"),)))
+    assert then.integrity == {"/etc/aide/aide.conf": [path]}
+    first, second = (systemd.Units((systemd.Unit(name, (path,)),)) for name in ("a.service", "b.service"))
+    assert "have systemd read its unit files again" in list(systemd.plan(then, first))
+    assert list(systemd.changes(systemd.after(then, first), first)) == []
+    assert "have systemd read its unit files again" not in list(
+        systemd.plan(systemd.after(then, first), second)
+    )
+
+
 def test_packages_and_rules_are_named() -> None:
     want = apt.Packages(("nginx", "sudo"), one_of=(("chrony", "ntp"),))
     assert list(apt.plan(state(packages={"sudo": "1"}, found={apt.OURS: []}), want)) == [
