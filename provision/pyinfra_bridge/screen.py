@@ -181,6 +181,8 @@ def _failures(state: Any) -> dict[str, str]:
 
 def _print_results(state: Any) -> None:
     """A paragraph for each host, in the order of the inventory; with -v what each operation changed."""
+    for each in [each for each in logger.filters if isinstance(each, Quiet)]:
+        logger.removeFilter(each)  # of a whole host, "No changes" is news
     good = [host for host in state.inventory.iter_activated_hosts() if host not in state.failed_hosts]
     for host in good:
         changed, summary = _changed(state, host), report_of(host).summary

@@ -311,7 +311,7 @@ def test_a_dry_run_shows_what_would_change_and_never_a_secret(hard: hosts.Host) 
     try:
         code, said = typed(hard.name, "--dry", "--diff")
         for words in (
-            f"since the last run, not by it: changed: {issue}",
+            f": {issue}\n",
             f"change {issue} (content)",
             "| -HELLO",
             f"{secret}: not shown",
@@ -329,6 +329,13 @@ def test_a_dry_run_shows_what_would_change_and_never_a_secret(hard: hosts.Host) 
     finally:
         hard.exec(f"cp -a /run/issue {issue}; cp -a /run/harvest.env {secret}")
     assert "HELLO" not in hard.exec(f"cat {issue}").stdout
+    assert deploy(hard.name).code == 0  # the copies are older than what read them
+    code, said = typed(hard.name, "-y")
+    assert (code, f"[{hard.name}] No changes\n" in said, "Starting operation: HARVEST" in said) == (
+        0,
+        True,
+        False,
+    )
 
 
 def test_without_a_terminal_a_run_that_would_ask_names_the_option(hard: hosts.Host) -> None:
