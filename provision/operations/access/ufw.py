@@ -138,10 +138,10 @@ def plan(have: HostState, want: Firewall) -> Iterator[str]:
     found = have.firewall
     if found is None or not list(changes(have, want)):
         return
-    rules = {_as_v4(rule) for each in found.rules.values() for rule in each}
+    there = {family: _bare(rules) for family, rules in found.rules.items()}
     for port, protocol, source in openings(want):
-        rule = f"allow {protocol} {port} 0.0.0.0/0 any {_as_v4(source) or '0.0.0.0/0'} in"
-        if rule not in rules:
+        alone = Firewall((), (f"{port}/{protocol}" + (f" from {source}" if source else ""),))
+        if any(not set(tuples(alone, family)) <= rules for family, rules in there.items()):
             yield f"add a firewall rule: allow {port}/{protocol} from {source or 'anywhere'}"
     yield from stale_words(have, want)
     if not set(DEFAULTS) <= set(found.defaults):

@@ -124,7 +124,7 @@ def test_packages_and_rules_are_named() -> None:
     assert said == [
         "add a firewall rule: allow 22/tcp from anywhere",
         "add a firewall rule: allow 9100/tcp from 192.0.2.0/24",
-        "removing a firewall rule that is not in firewall_allow: allow tcp 9999 0.0.0.0/0 any 0.0.0.0/0 in",
+        "removing a firewall rule that is not in firewall_allow: allow 9999/tcp",
         "reload the firewall",
     ]
 
