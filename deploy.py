@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # wherever the run is 
 
 from pyinfra import host
 
+from provision.engine.operation import one_look
 from provision.pyinfra_bridge.command_line import require_settled
 from provision.pyinfra_bridge.transport import no_delay, tell_lost
 from provision.settings.model import settings_from
@@ -21,6 +22,7 @@ from tasks.nginx import nginx
 from tasks.packages import packages
 from tasks.preflight import preflight
 from tasks.readiness import readiness
+from tasks.summary import summary
 from tasks.system import system
 from tasks.updates import updates
 from tasks.watchdog import watchdog
@@ -30,15 +32,17 @@ no_delay(host)
 tell_lost(host)
 settings = settings_from(host.data.dict())
 
-preflight(settings)
-system(settings)
-packages(settings)
-access(settings)
-hardening(settings)
-updates(settings)
-application(settings)
-watchdog(settings)
-nginx(settings)
-fail2ban(settings)
-readiness(settings)
-finish(settings)
+with one_look(host):
+    preflight(settings)
+    system(settings)
+    packages(settings)
+    access(settings)
+    hardening(settings)
+    updates(settings)
+    application(settings)
+    watchdog(settings)
+    nginx(settings)
+    fail2ban(settings)
+    readiness(settings)
+    finish(settings)
+    summary(settings)

@@ -43,6 +43,8 @@ def settle(module: dict[str, Any]) -> None:
     """
     if _reading:
         return
+    from provision.pyinfra_bridge.screen import install
+
     signal.signal(signal.SIGINT, _interrupted)
     file = str(module["__file__"])
     options = command_line.options()
@@ -76,6 +78,7 @@ def settle(module: dict[str, Any]) -> None:
     ]
     if secrets:
         _stop(file, secrets, _go_on())
+    install(options)
     _log_in(module, file, every, override, names)
     command_line.settled(file)
 

@@ -1,12 +1,13 @@
 """How every operation of ours is made: a pure function `changes(have, want) -> commands`.
 
-No commands, no change: a second run is a true no-op. What `have` must hold is announced when the deploy is
-prepared, so that one round trip serves all operations of a run that finds nothing to do. A run that does find
-something takes the operator's lock before its first change.
+No commands, no change: a second run is a true no-op. What `have` must hold is announced when the operation is called,
+so that one round trip serves all operations of a run that finds nothing to do. A run that does find something takes
+the operator's lock before its first change.
 """
 
 import base64
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from paramiko import SSHException
@@ -17,15 +18,18 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import State
 
 from provision.engine import lock
-from provision.engine.state import HostState, Query, Unreadable, announce, forget, state_of
+from provision.engine.state import HostState, Query, Unreadable, announce, expect, forget, state_of
 from provision.engine.sudo import as_root
-from provision.pyinfra_bridge.order import install
+from provision.pyinfra_bridge.order import called_at, install, order_from_stack
+from provision.pyinfra_bridge.report import Step, changing, operation_name, report_of
 from provision.remote import aide, health
 
 install()
 
 Want = TypeVar("Want", contravariant=True)
 Command = StringCommand | FunctionCommand
+_gathered: dict[str, list[tuple[list[int], Callable[[], OperationMeta]]]] = {}
+"""By host name: operations that wait until all are known, and where each was called."""
 
 
 class Operation(Protocol[Want]):
@@ -34,12 +38,62 @@ class Operation(Protocol[Want]):
     def __call__(self, name: str, want: Want, **pyinfra_arguments: Any) -> OperationMeta: ...
 
 
+@contextmanager
+def one_look(on: Host) -> Iterator[None]:
+    """Operations that are called inside are prepared at the end, when all have said what they need to know.
+
+    pyinfra prepares each as it is called, and without -y looks at the host for it: 38 times, for as many operations.
+    """
+    waiting = _gathered[on.name] = []
+    try:
+        yield
+    finally:
+        del _gathered[on.name]
+    for order, prepare in waiting:
+        called_at(order)
+        prepare()
+
+
+def call(query: Query, prepare: Callable[[], OperationMeta]) -> OperationMeta:
+    """Announce the query, and prepare the operation: now, or when all of `one_look`'s are known."""
+    announce(host, query)
+    if host.name not in _gathered:
+        return prepare()
+    _gathered[host.name].append((order_from_stack(host.state), prepare))
+    return OperationMeta("", None)
+
+
 def converge(
     query: Callable[[Want], Query],
     changes: Callable[[HostState, Want], Iterable[Command | str]],
     remarks: Callable[[HostState, Want], Iterable[str]] = lambda have, want: (),
+    *,
+    plan: Callable[[HostState, Want], Iterable[str]] | None = None,
+    refusals: Callable[[HostState, Want], Iterable[str]] = lambda have, want: (),
+    diff: Callable[[Host, HostState, Want], Iterable[str]] = lambda on, have, want: (),
+    after: Callable[[HostState, Want], HostState] = lambda have, want: have,
 ) -> Operation[Want]:
-    """A pyinfra operation out of a query and a pure function; `remarks` are told, change or not."""
+    """A pyinfra operation out of a query and a pure function.
+
+    `remarks` are told by each run, change or not. `plan` says what a change consists of, in the imperative (else the
+    remarks do): a dry run shows it. `refusals` are why a run would stop here, `diff` the text that changes, and `after`
+    the state that later operations will find, as far as a dry run needs it.
+    """
+
+    def step(have: HostState, want: Want, commands: list[Command | str]) -> Step:
+        said = list((plan or remarks)(have, want))
+        said += [sentence for command in commands if (sentence := told_sentence(command))]
+        said = [imperative(sentence) for sentence in said]
+        shown = list(diff(host, have, want)) if host.state.config.DIFF else []
+        return Step(operation_name(host), said, shown, list(refusals(have, want)))
+
+    def prepare(have: HostState, want: Want, commands: list[Command | str]) -> None:
+        report = report_of(host)
+        if commands:
+            report.plan.append(step(have, want, commands))
+            expect(host, after(have, want))
+        else:
+            report.noted += remarks(have, want)
 
     def apply(want: Want) -> Generator[Command | str, None, None]:
         try:
@@ -50,25 +104,85 @@ def converge(
             yield FunctionCommand(_refuse, (str(why),), {})
             return
         commands = list(changes(have, want))
-        if host.state.is_executing:
+        if not host.state.is_executing:
+            prepare(have, want, commands)
+            yield from commands
+            return
+        if commands and not lock.holds(host):
+            yield lock.take()
+            forget(host)  # another run may have been at work until now
+            have = state_of(host, query(want))
+            commands = list(changes(have, want))
+        if commands:
+            record(step(have, want, commands))
+        if not (commands and verbose()):
             for sentence in remarks(have, want):
                 host.log(sentence)
         for command in commands:
-            if host.state.is_executing:
-                if not lock.holds(host):
-                    yield lock.take()
-                forget(host)
+            forget(host)
             yield command
-        if commands and host.state.is_executing:
+        if commands:
             forget(host)
 
     wrapped = operation()(apply)
 
-    def call(name: str, want: Want, **pyinfra_arguments: Any) -> OperationMeta:
-        announce(host, query(want))
-        return wrapped(name=name, want=want, **pyinfra_arguments)
+    def called(name: str, want: Want, **pyinfra_arguments: Any) -> OperationMeta:
+        return call(query(want), lambda: wrapped(name=name, want=want, **pyinfra_arguments))
 
-    return call
+    return called
+
+
+DOING = {
+    "changing": "change",
+    "putting": "put",
+    "reloading": "reload",
+    "removing": "remove",
+    "restarting": "restart",
+    "starting": "start",
+    "stopping": "stop",
+    "taking": "take",
+    "unmasking": "unmask",
+}
+
+
+def imperative(sentence: str) -> str:
+    """A remark as a plan has it: "starting a unit" is said while it happens, "start a unit" before."""
+    first, space, rest = sentence.partition(" ")
+    return DOING.get(first, first) + space + rest
+
+
+def verbose() -> bool:
+    """Whether each change is to be told in full: -v."""
+    return bool(host.state.print_noop_info)
+
+
+def record(step: Step) -> None:
+    """Remember what an operation changes; with -v say it, and with --diff show it where no plan has."""
+    report_of(host).done.append(step)
+    changing()
+    if verbose():
+        for sentence in step.sentences:
+            host.log(sentence)
+    if not host.state.check_for_changes:
+        for line in step.diff:
+            host.log(f"| {line}")
+
+
+def told(sentence: str) -> FunctionCommand:
+    """A command that tells the operator something, and changes nothing."""
+    return FunctionCommand(_say, (sentence,), {})
+
+
+def told_sentence(command: Command | str) -> str:
+    """What `told` would tell; "" for any other command."""
+    if isinstance(command, FunctionCommand) and command.function is _say:
+        return str(command.args[0])
+    return ""
+
+
+def _say(state: State, host: Host, sentence: str) -> bool:
+    host.log(sentence)
+    return True
 
 
 STEP = f"""export {health.MARK}

@@ -5,10 +5,12 @@ its whole time so. Operations therefore say beforehand what they need (`Query`),
 and `forget` drops the answer as soon as a command was sent.
 """
 
+import base64
 import json
-from dataclasses import dataclass, field, fields
+import shlex
+import time
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 from pyinfra.api import FactBase, QuoteString, StringCommand
@@ -50,6 +52,9 @@ class Query:
     """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
     health: set[str] = field(default_factory=set)
     """Checks of remote/health.py: what a reboot or a restart would break."""
+
+    accounts: set[str] = field(default_factory=set)
+    """HARVEST's databases: how many accounts can sign in there."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -205,6 +210,8 @@ class HostState(BaseModel):
     """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
     health: dict[str, list[str]] = {}
     """What each check found; for "apt" all values in force."""
+    accounts: dict[str, int] = {}
+    """Accounts that can sign in, by database; -1 where it cannot be read."""
 
 
 NO_PYTHON = {"missing": "python3"}
@@ -226,23 +233,61 @@ class Look(FactBase[dict[str, Any]]):
         return answer
 
 
-_announced: WeakKeyDictionary[Host, Query] = WeakKeyDictionary()
-_known: WeakKeyDictionary[Host, tuple[Any, Query, HostState]] = WeakKeyDictionary()
+class Texts(FactBase[list[str]]):
+    """The fact behind `texts_of`: each file as base64, one a line, an empty line where it cannot be read."""
+
+    def command(self, paths: list[str]) -> StringCommand:
+        each = "; ".join(f"base64 -w0 {shlex.quote(path)} 2>/dev/null; echo" for path in paths)
+        return StringCommand("sh", "-c", QuoteString(each))
+
+    def process(self, output: list[str]) -> list[str]:
+        return [base64.b64decode(line).decode(errors="replace") for line in output]
+
+
+def texts_of(host: Host, paths: list[str]) -> dict[str, str]:
+    """The text of files that everybody may read, by path: for --diff, which asks the host once more."""
+    found: list[str] = list(host.get_fact(Texts, paths=paths)) if paths else []  # type: ignore[arg-type]
+    return dict(zip(paths, found, strict=False))
+
+
+FRESH_S = 10.0
+"""How long what was seen before the run is still good for the run itself. A human who reads the plan takes longer."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One look: during which of pyinfra's stages, when, and what."""
+
+    stage: Any
+    at: float
+    query: Query
+    state: HostState
+    expected: HostState | None = None
+    """Before the run: as it will be once the operations that are already prepared have run."""
+
+
+_announced: dict[str, Query] = {}
+_known: dict[str, _Seen] = {}
+"""Both by host name."""
 
 
 def announce(host: Host, query: Query) -> None:
     """Say what an operation will want to know, before the run begins."""
-    _announced[host] = _announced.get(host, Query()) | query
+    _announced[host.name] = _announced.get(host.name, Query()) | query
 
 
 def state_of(host: Host, query: Query) -> HostState:
     """The host's state, covering at least `query`; read now unless known and nothing changed since."""
-    stage = host.state.current_stage  # what prepare saw is old by the time of execution
-    if host in _known:
-        known_stage, known_query, state = _known[host]
-        if known_stage == stage and known_query.covers(query):
-            return state
-    query = _announced.get(host, Query()) | query
+    stage, now = host.state.current_stage, time.monotonic()
+    seen = _known.get(host.name)
+    if seen and seen.query.covers(query) and (seen.stage == stage or now - seen.at <= FRESH_S):
+        if seen.stage == stage:
+            return seen.expected or seen.state
+        _known[host.name] = replace(
+            seen, stage=stage, expected=None
+        )  # fresh at the start is good for all of the run
+        return seen.state
+    query = _announced.get(host.name, Query()) | query
     answer = host.get_fact(Look, query=query.json())
     if answer == NO_PYTHON:
         raise Unreadable(
@@ -252,10 +297,16 @@ def state_of(host: Host, query: Query) -> HostState:
     if not answer:  # pyinfra has told why
         raise Unreadable("the state of the host cannot be read")
     state = HostState.model_validate(answer)
-    _known[host] = (stage, query, state)
+    _known[host.name] = _Seen(stage, now, query, state)
     return state
+
+
+def expect(host: Host, state: HostState) -> None:
+    """What operations that are prepared later shall see: a dry run's reload follows from its new file."""
+    if host.name in _known:
+        _known[host.name] = replace(_known[host.name], expected=state)
 
 
 def forget(host: Host) -> None:
     """Something was, or is about to be, changed on the host."""
-    _known.pop(host, None)
+    _known.pop(host.name, None)

@@ -69,4 +69,4 @@ def learn(have: HostState, want: Known) -> Iterator[Command]:
 
 
 tell = converge(_query, lambda have, want: (), told)
-know = converge(_query, learn)
+know = converge(_query, learn, plan=lambda have, want: [f"record the AIDE baseline {DATABASE}"])

@@ -85,10 +85,19 @@ said=$(dpkg --force-confdef --force-confold --configure -a 2>&1) ||
   {{ printf '%s\\n' "$said" | tail -n 8 >&2; exit 1; }}"""
 
 
-def changes(have: HostState, want: Packages) -> Iterator[Command]:
+def _missing(have: HostState, want: Packages) -> list[str]:
     missing = [name for name in want.names if name not in have.packages]
-    missing += [names[0] for names in want.one_of if not set(names) & set(have.packages)]
-    if missing:
+    return missing + [names[0] for names in want.one_of if not set(names) & set(have.packages)]
+
+
+def plan(have: HostState, want: Packages) -> Iterator[str]:
+    if missing := _missing(have, want):
+        yield f"install {', '.join(missing)}"
+    yield from words(have, want)
+
+
+def changes(have: HostState, want: Packages) -> Iterator[Command]:
+    if missing := _missing(have, want):
         yield telling(script(install_script(missing)))
     elif have.found[OURS]:
         yield script(f"rm -f {POLICY}")
@@ -99,4 +108,4 @@ def words(have: HostState, want: Packages) -> Iterator[str]:
         yield f"removing {POLICY}, which a run that was cut off left: it kept daemons from being restarted"
 
 
-install = converge(_query, changes, words)
+install = converge(_query, changes, words, plan=plan)

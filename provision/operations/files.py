@@ -6,6 +6,7 @@ at their real paths: `nginx -t` and `sshd -t` see the future, everybody else sti
 each file moved in place by a rename.
 """
 
+import difflib
 import hashlib
 import io
 import posixpath
@@ -14,8 +15,10 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from pyinfra.api.host import Host
+
 from provision.engine.operation import Command, converge, script
-from provision.engine.state import Entry, HostState, Query
+from provision.engine.state import Entry, HostState, Query, texts_of
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
         else []
     )
     if check:
+        named = "" if "\n" in check else f" ({check})"
         view = ["set -eu", "stage=$1"]
         for folder in within:
             view += [f'mkdir -p "$stage/view{folder}"; cp -a {folder}/. "$stage/view{folder}/"']
@@ -181,7 +185,7 @@ def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
         ]
         lines += [
             '  cat "$stage/said" >&2',
-            f"  echo {shlex.quote(f'refused by its own checker ({check}); nothing was changed')} >&2",
+            f"  echo {shlex.quote(f'refused by its own checker{named}; nothing was changed')} >&2",
         ]
         lines += ["  exit 1", "}"]
     lines += [put_line(item, "") for item in items]
@@ -211,4 +215,72 @@ def changes(have: HostState, want: Files) -> Iterator[Command]:
         yield script(place_script(items, want.check, want.within), archive(files) if files else b"")
 
 
-place = converge(query, changes, words)
+def plan(have: HostState, want: Files) -> Iterator[str]:
+    """What is done to each path, and what about it differs."""
+    for item in due(have, want):
+        entry = have.files.get(item.path)
+        if isinstance(item, Absent):
+            yield f"remove {item.path}"
+        elif entry is None or entry.kind == "absent":
+            yield f"add {item.path}"
+        else:
+            yield f"change {item.path} ({', '.join(_differences(item, entry))})"
+
+
+def _differences(item: Item, entry: Entry) -> Iterator[str]:
+    if isinstance(item, Link):
+        yield f"link to {item.target}"
+        return
+    kind = {File: "file", Directory: "directory"}.get(type(item), entry.kind)
+    if entry.kind != kind:
+        yield f"{entry.kind} to {kind}"
+    if isinstance(item, File) and entry.sha256 != hashlib.sha256(item.data).hexdigest():
+        yield "content"
+    if not isinstance(item, Absent) and entry.mode != item.mode:
+        yield f"mode {entry.mode:o} to {item.mode:o}"
+    owner, group = ("root", "root") if isinstance(item, Mode | Absent) else (item.owner, item.group)
+    if (entry.owner, entry.group) != (owner, group):
+        yield f"owner {entry.owner}:{entry.group} to {owner}:{group}"
+
+
+def public(item: Item, entry: Entry | None) -> bool:
+    """Whether everybody on the host may read the file, as it is and as it shall be: else --diff does not show it."""
+    readable = entry is None or entry.kind == "absent" or (entry.kind == "file" and bool(entry.mode & 0o004))
+    return isinstance(item, File) and bool(item.mode & 0o004) and readable
+
+
+def diff(host: Host, have: HostState, want: Files) -> Iterator[str]:
+    """A unified diff of each file that differs; of one that not everybody may read, only that it does."""
+    files = [
+        item for item in due(have, want) if isinstance(item, File) and not item.fits(have.files[item.path])
+    ]
+    shown = [file for file in files if public(file, have.files.get(file.path))]
+    before = texts_of(host, [file.path for file in shown if have.files[file.path].kind == "file"])
+    for file in files:
+        if file not in shown:
+            yield f"{file.path}: not shown, since not everybody may read it"
+            continue
+        old, new = before.get(file.path, ""), file.data.decode(errors="replace")
+        name = file.path if file.path in before else "/dev/null"
+        lines = difflib.unified_diff(old.splitlines(), new.splitlines(), name, file.path, lineterm="")
+        yield from lines
+
+
+def after(have: HostState, placed: Files) -> HostState:
+    """The host as it will be once the files are placed: what differs now is then newer than any start."""
+    late = {
+        item.path: have.files[item.path].model_copy(update={"changed": float("inf")})
+        for item in (item.settled(have) if isinstance(item, File) else item for item in placed.items)
+        if not item.fits(have.files[item.path])
+    }
+    reload = any(path.startswith("/etc/systemd/") for path in late)
+    units = {
+        name: unit.model_copy(update={"needs_daemon_reload": unit.needs_daemon_reload or reload})
+        for name, unit in have.units.items()
+    }
+    # AIDE's baseline will have to follow.
+    integrity = {path: [*found, *late] for path, found in have.integrity.items()}
+    return have.model_copy(update={"files": {**have.files, **late}, "units": units, "integrity": integrity})
+
+
+place = converge(query, changes, words, plan=plan, diff=diff, after=after)

@@ -91,7 +91,15 @@ def _fail(words: str) -> Command:
     return script(f"printf '%s\\n' {shlex.quote(words)} >&2; exit 1")
 
 
-refuse_broken_access = converge(lambda want: Query(health=set(FIRST)), refuse_changes)
-end_leftovers = converge(lambda want: Query(health={"leftovers"}), leftover_changes)
+refuse_broken_access = converge(lambda want: Query(health=set(FIRST)), refuse_changes, refusals=refusals)
+end_leftovers = converge(
+    lambda want: Query(health={"leftovers"}),
+    leftover_changes,
+    plan=lambda have, want: [f"wait for {line}, else end it" for line in have.health["leftovers"]],
+)
 mend_packages = converge(lambda want: Query(health={"dpkg"}), mend_changes, mend_words)
-require = converge(lambda want: Query(health=set(AFTERWARDS)), require_changes)
+require = converge(
+    lambda want: Query(health=set(AFTERWARDS)),
+    require_changes,
+    plan=lambda have, want: [f"fail, unless it is mended by then: {line}" for line in findings(have)],
+)

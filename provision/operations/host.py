@@ -113,8 +113,23 @@ def _trust_changes(have: HostState, want: Trust) -> Iterator[Command]:
         yield script("! command -v update-ca-certificates >/dev/null || update-ca-certificates >/dev/null")
 
 
-quiet = converge(lambda want: Query(packages=set(want.packages), health={"dpkg"}), _quiet_changes)
-identify = converge(lambda want: Query(), _identity_changes)
+def _quiet_plan(have: HostState, want: Quiet) -> Iterator[str]:
+    yield "wait until cloud-init is done and apt's locks are free"
+
+
+def _identity_plan(have: HostState, want: Identity) -> Iterator[str]:
+    if want.hostname and want.hostname != have.system.hostname:
+        yield f"set the host name to {want.hostname} (is {have.system.hostname})"
+    if want.timezone and want.timezone != have.system.timezone:
+        yield f"set the time zone to {want.timezone} (is {have.system.timezone})"
+
+
+quiet = converge(
+    lambda want: Query(packages=set(want.packages), health={"dpkg"}), _quiet_changes, plan=_quiet_plan
+)
+identify = converge(lambda want: Query(), _identity_changes, plan=_identity_plan)
 trust = converge(
-    lambda want: Query(files={*want.files, "/etc/ssl/certs/ca-certificates.crt"}), _trust_changes
+    lambda want: Query(files={*want.files, "/etc/ssl/certs/ca-certificates.crt"}),
+    _trust_changes,
+    plan=lambda have, want: ["update the host's certificate authorities"],
 )

@@ -142,10 +142,12 @@ def _leave(have: HostState, want: Left) -> Iterator[Command]:
 tune = converge(
     lambda want: Query(files={CONF}, found={_pattern(want.number or DEBIAN_S), _pattern(4096), ANY_NUMBER}),
     _tune,
+    plan=lambda have, want: [f"set worker_connections to {want.number or DEBIAN_S} in {CONF}"],
 )
 leave = converge(
     lambda want: Query(units={OURS.name}, files=set(OURS.watches), found={SITES}),
     _leave,
+    plan=lambda have, want: ["reload nginx" if have.found[SITES] else "stop and disable nginx"],
 )
 verify = converge(lambda want: Query(nginx={"test"}), _verify)
 require_included = converge(lambda want: Query(nginx={"test"}), _require)

@@ -32,4 +32,11 @@ def changes(have: HostState, want: Applied) -> Iterator[Command]:
         yield script(f"mkdir -p {STAMPS}; touch {path}.new\n{want.command}\nmv -f {path}.new {path}")
 
 
-apply = converge(lambda want: Query(files={want.path, *want.files}), changes)
+def plan(have: HostState, want: Applied) -> Iterator[str]:
+    stamp = have.files[want.path]
+    newer = [path for path in want.files if have.files[path].changed > stamp.changed]
+    why = "not done on this host yet" if stamp.kind == "absent" else f"{', '.join(newer)} changed since"
+    yield f"apply {want.stamp}: {why}"
+
+
+apply = converge(lambda want: Query(files={want.path, *want.files}), changes, plan=plan)

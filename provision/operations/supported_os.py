@@ -33,4 +33,8 @@ def changes(have: HostState, want: Supported) -> Iterator[Command]:
         yield script(f"printf '%s\\n' {shlex.quote(why)} >&2; exit 1")
 
 
-check = converge(lambda want: Query(), changes)
+def refusals(have: HostState, want: Supported) -> list[str]:
+    return [why] if (why := refusal(have.system)) else []
+
+
+check = converge(lambda want: Query(), changes, refusals=refusals)

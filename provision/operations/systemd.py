@@ -127,4 +127,30 @@ def _runs(state: UnitState) -> bool:
     return state.active in ("active", "activating", "reloading")
 
 
-settle = converge(_query, changes, words)
+def plan(have: HostState, want: Units) -> Iterator[str]:
+    """The sentences of `words`, and what is enabled or disabled."""
+    for name in want.stopped:
+        if have.units[name].enabled.startswith("enabled"):
+            yield f"disable {name}"
+    for unit in want.running:
+        if not unit.static and not have.units[unit.name].enabled.startswith("enabled"):
+            yield f"enable {unit.name}"
+    yield from words(have, want)
+    if any(have.units[unit.name].needs_daemon_reload for unit in want.running):
+        yield "have systemd read its unit files again"
+
+
+def after(have: HostState, want: Units) -> HostState:
+    """As it will be once they run what is on disk: a dry run plans no second reload for the next ones."""
+    running = {unit.name for unit in want.running}
+    units = {
+        name: unit.model_copy(
+            update={"needs_daemon_reload": False}
+            | ({"active": "active", "started": float("inf")} if name in running else {})
+        )
+        for name, unit in have.units.items()
+    }
+    return have.model_copy(update={"units": units})
+
+
+settle = converge(_query, changes, words, plan=plan, after=after)

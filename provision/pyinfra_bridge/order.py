@@ -30,6 +30,19 @@ def order_from_stack(state: Any) -> list[int]:
     return [state.current_op_file_number, *lines]
 
 
+_noted: list[list[int]] = []
+
+
+def called_at(order: list[int]) -> None:
+    """pyinfra takes the operation that is prepared next for one that was called where `order` was noted."""
+    _noted[:] = [order]
+
+
+def _order(state: Any) -> list[int]:
+    """pyinfra asks before it does anything else, so no other host's greenlet comes in between."""
+    return _noted.pop() if _noted else order_from_stack(state)
+
+
 def install() -> None:
     """From here on pyinfra orders so."""
-    importlib.import_module("pyinfra.api.operation").get_operation_order_from_stack = order_from_stack  # type: ignore[attr-defined]
+    importlib.import_module("pyinfra.api.operation").get_operation_order_from_stack = _order  # type: ignore[attr-defined]

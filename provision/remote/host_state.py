@@ -245,6 +245,26 @@ def lines(search: "subprocess.Popen[str] | None") -> "list[str]":
     return search.communicate()[0].splitlines() if search else []
 
 
+COUNT = """import sqlite3, sys
+base = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+able = "SELECT count(*) FROM user_account WHERE active AND password_hash IS NOT NULL"
+print(base.execute(able).fetchone()[0])"""
+
+
+def accounts(path: str) -> int:
+    """How many accounts can sign in at a HARVEST. Asked as its user: what SQLite makes next to a database is his."""
+    try:
+        owner = os.stat(path)
+    except OSError:
+        return 0
+    words = [sys.executable, "-c", COUNT, path]
+    who: Found = (
+        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    )
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd="/", **who)
+    return int(done.stdout) if done.returncode == 0 else -1
+
+
 def system() -> Found:
     pairs = [line.split("=", 1) for line in text("/etc/os-release").splitlines() if "=" in line]
     release = {key: value.strip('"') for key, value in pairs}
@@ -288,6 +308,7 @@ def main() -> None:
     answer["nginx"] = web.nginx() if asked["nginx"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
     answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
+    answer["accounts"] = {path: accounts(path) for path in asked.get("accounts", ())}
     for kind in ("foreign", "edited"):
         answer[kind] = {path: lines(begun.get(path)) for path in asked[kind]}
     answer["health"] = health.finish(checks, asked["health"], answer["units"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,6 +36,38 @@ def deploy(
     results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}
     changed = [operation["name"] for operation in results["operations"] if operation["success"]]
     return Run(done.returncode, changed, done.stderr, done.stdout)
+
+
+def typed(
+    name: str, *options: str, answer: str | None = "", environment: dict[str, str] | None = None
+) -> tuple[int, str]:
+    """What a human types, at a terminal who gives `answer` when asked; None is no terminal. Exit code and words."""
+    command = [str(BIN / "pyinfra"), "inventories/lab.py", "deploy.py", "--limit", name, *options]
+    env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
+    if answer is None:
+        done = subprocess.run(
+            command,
+            cwd=REPO,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env,
+        )
+        return done.returncode, done.stdout.decode()
+    terminal, side = pty.openpty()
+    process = subprocess.Popen(
+        command, cwd=REPO, stdin=side, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env
+    )
+    os.close(side)
+    os.write(terminal, f"{answer}\n".encode())  # waits there until it is asked for
+    said, _ = process.communicate(timeout=600)
+    os.close(terminal)
+    return process.returncode, said.decode()
+
+
+def looks(said: str) -> int:
+    """How often a run with --debug asked a host anything."""
+    return said.count("Getting fact:")
 
 
 def audit(*names: str) -> subprocess.CompletedProcess[str]:

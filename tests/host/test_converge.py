@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from lab import hosts, network
-from tests.host.runs import audit, deploy
+from tests.host.runs import audit, deploy, looks, typed
 from tests.host.visitor import ADMIN, MIME, Visitor, big_pdf, paper_of, password
 
 PLACES = [
@@ -63,6 +63,16 @@ def test_the_audit_finds_what_the_settings_ask_for(deployed: hosts.Host) -> None
 def test_a_second_run_changes_nothing(deployed: hosts.Host) -> None:
     run = deploy(deployed.name)
     assert (run.code, run.changed) == (0, [])
+
+
+@pytest.mark.parametrize("options", [("-y",), ("--dry",), ()], ids=["-y", "--dry", "plain"])
+def test_a_host_on_which_nothing_is_to_do_is_looked_at_once(
+    deployed: hosts.Host, options: tuple[str, ...]
+) -> None:
+    code, said = typed(deployed.name, "--debug", *options)
+    assert (code, looks(said)) == (0, 1), said
+    assert f"[{deployed.name}] nothing to do" in said or "-y" in options
+    assert f"[{deployed.name}] No changes\n" in said or "--dry" in options
 
 
 def test_the_daily_sweep_takes_the_files_that_no_paper_has_from_within_its_sandbox(

@@ -13,7 +13,8 @@ import requests
 
 from lab import hosts
 from tests.host.guarding import until
-from tests.host.runs import audit, deploy
+from tests.host.runs import audit, deploy, typed
+from tests.host.visitor import ADMIN, password
 
 pytestmark = [pytest.mark.host, pytest.mark.xdist_group("s-hard")]
 STRANGER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHjj0BvVQpY2gTY3Hn8b9Q9mUSxJ1sMN4T0ud2Hk8P1c stranger"
@@ -306,3 +307,42 @@ def test_a_new_password_must_be_good_where_sudo_asks_for_one(hard: hosts.Host) -
         typed = f"printf '%s\\n' Abc123 '{new}' '{new}' | runuser -u sysop -- passwd"
         said = hard.exec(typed, check=False).stderr
         assert ("successfully" in said, "BAD PASSWORD" in said) == (taken, not taken), said
+
+
+def test_a_dry_run_shows_what_would_change_and_never_a_secret(hard: hosts.Host) -> None:
+    issue, secret = "/etc/issue", "/etc/harvest/harvest.env"
+    broken = f"cp -a {issue} {secret} /run/; echo HELLO >>{issue}; echo TOKEN=hunter2 >>{secret}"
+    hard.exec(f"{broken}; systemctl stop harvest-sweep.timer")
+    try:
+        code, said = typed(hard.name, "--dry", "--diff")
+        for words in (
+            f": {issue}\n",
+            f"change {issue} (content)",
+            "| -HELLO",
+            f"{secret}: not shown",
+            "start harvest-sweep.timer, which does not run",
+            "restart harvest-frontend.service, whose files are newer",
+        ):
+            assert words in said
+        assert (code, "hunter2" in said) == (0, False)
+        assert typed(hard.name, answer="no")[0] == 1
+        assert "HELLO" in hard.exec(f"cat {issue}").stdout
+        code, said = typed(hard.name, answer="y")
+        assert (code, "start harvest-sweep.timer" in said) == (0, True)
+        assert f"sign in    as {ADMIN}" in said
+        assert password() not in said
+    finally:
+        hard.exec(f"cp -a /run/issue {issue}; cp -a /run/harvest.env {secret}")
+    assert "HELLO" not in hard.exec(f"cat {issue}").stdout
+    assert deploy(hard.name).code == 0  # the copies are older than what read them
+    code, said = typed(hard.name, "-y")
+    assert (code, f"[{hard.name}] No changes\n" in said, "Starting operation: HARVEST" in said) == (
+        0,
+        True,
+        False,
+    )
+
+
+def test_without_a_terminal_a_run_that_would_ask_names_the_option(hard: hosts.Host) -> None:
+    code, said = typed(hard.name, answer=None)
+    assert (code, "add -y" in said, "Traceback" in said) == (1, True, False)

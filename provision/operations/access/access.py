@@ -14,11 +14,12 @@ from pyinfra.api import FunctionCommand, operation
 from pyinfra.api.operation import OperationMeta
 
 from provision.engine import lock
-from provision.engine.operation import Command, converge, script
-from provision.engine.state import HostState, Query, announce, forget, state_of
+from provision.engine.operation import Command, call, converge, record, script, told_sentence
+from provision.engine.state import HostState, Query, forget, state_of
 from provision.operations import files
 from provision.operations.access import accounts, confirm, groups, homes, revert, sshd, ufw
 from provision.operations.access import authorized_keys as public_keys
+from provision.pyinfra_bridge.report import Step, operation_name, report_of
 
 # Users' and groups' files, with the copies that shadow's tools leave.
 PASSWD = tuple(
@@ -83,7 +84,7 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
         yield from ufw.changes(have, wall)
     placed = list(files.changes(have, want.sshd_files))
     yield from placed
-    yield from sshd.changes(sshd.after(have, want.sshd_files) if placed else have, want.sshd)
+    yield from sshd.changes(files.after(have, want.sshd_files) if placed else have, want.sshd)
     # Last: where the admin changes, it takes the right from the one as whom this run came in.
     yield from files.changes(have, want.sudo)
 
@@ -106,20 +107,54 @@ def saved(have: HostState, want: Access) -> list[str]:
     ]
 
 
+def plan(have: HostState, want: Access, here: int) -> Iterator[str]:
+    """What `apply` changes, and how it is made safe."""
+    if want.group.name not in have.groups:
+        yield f"add the group {want.group.name}"
+    yield from accounts.plan(have, want.account)
+    told = map(told_sentence, [*groups.changes(have, want.group), *public_keys.named(have, want.keys)])
+    yield from filter(None, told)
+    for part in (want.keys, want.sshd_files, want.sudo):
+        yield from files.plan(have, part)
+    yield from ufw.plan(have, want.firewall)
+    if list(sshd.changes(files.after(have, want.sshd_files), want.sshd)):
+        yield f"reload sshd, on port {want.sshd.port}"
+    yield f"confirm by a fresh login as {want.account.name}, else undo within {want.within_s} s"
+
+
+def _diff(have: HostState, want: Access) -> list[str]:
+    parts = (want.keys, want.sshd_files, want.sudo)
+    return [line for part in parts for line in files.diff(host, have, part)]
+
+
 def apply(want: Access) -> Generator[Command, None, None]:
     declared = want
     have, want = _at_home(state_of(host, query(declared)), declared)
     here = int(host.data.get("ssh_port") or 22)
     if earlier := sshd.overriding(have, want.sshd):
         words = f"{' and '.join(earlier)} is read before {want.sshd.config} and could undo it; rename or remove it"
+        if not host.state.is_executing:
+            report_of(host).plan.append(Step(operation_name(host), stops=[words]))
         yield script(f"echo {shlex.quote(words)} >&2; exit 1")
         return
+    remarks = [*public_keys.sentences(have, want.foreign), *sshd.sentences(have, want.sshd)]
     if host.state.is_executing:
-        for sentence in (*public_keys.sentences(have, want.foreign), *sshd.sentences(have, want.sshd)):
+        for sentence in remarks:
             host.log(sentence)
+    else:
+        report_of(host).noted += remarks
     waiting = revert.ARMED in have.notes  # a run was cut off before its confirmation
     if not (waiting or list(opening(have, want, here)) or list(closing(have, want))):
         return
+    step = Step(
+        operation_name(host),
+        list(plan(have, want, here)),
+        _diff(have, want) if host.state.config.DIFF else [],
+    )
+    if not host.state.is_executing:
+        report_of(host).plan.append(step)
+    else:
+        record(step)
     if host.state.is_executing and not lock.holds(host):
         yield lock.take()
     yield script(revert.arm_script(saved(have, want), want.within_s))
@@ -156,8 +191,7 @@ _wrapped = operation()(apply)
 
 def settle(name: str, want: Access) -> OperationMeta:
     """The operation, announced as `converge` does for the others."""
-    announce(host, query(want))
-    return _wrapped(name=name, want=want)
+    return call(query(want), lambda: _wrapped(name=name, want=want))
 
 
 @dataclass(frozen=True)
@@ -185,4 +219,9 @@ def _unlock() -> Generator[FunctionCommand, None, None]:
         yield lock.release()
 
 
-unlock = operation()(_unlock)
+_release = operation()(_unlock)
+
+
+def unlock(name: str) -> OperationMeta:
+    """Give the lock back, at the end of a run that took it."""
+    return call(Query(), lambda: _release(name=name))

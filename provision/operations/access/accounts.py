@@ -54,4 +54,17 @@ def changes(have: HostState, want: Account) -> Iterator[Command]:
         yield script("base64 -d | chpasswd", f"{want.name}:{value_of(want.password)}".encode())
 
 
-ensure = converge(query, changes)
+def plan(have: HostState, want: Account) -> Iterator[str]:
+    user = have.users.get(want.name)
+    if user is None:
+        yield f"add the user {want.name}"
+        return
+    if (user.home, user.shell) != (want.home, want.shell):
+        yield f"change {want.name}'s home and shell from {user.home}, {user.shell} to {want.home}, {want.shell}"
+    if missing := set(want.groups) - set(user.groups) - {user.group}:
+        yield f"add {want.name} to {', '.join(sorted(missing))}"
+    if want.password is not None and not user.has_password:
+        yield f"set {want.name}'s password"
+
+
+ensure = converge(query, changes, plan=plan)

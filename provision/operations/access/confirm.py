@@ -7,6 +7,7 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
 from provision.engine.operation import Command, script
+from provision.engine.operation import told as told
 from provision.engine.sudo import as_root
 from provision.operations.access import revert
 from provision.pyinfra_bridge.logins import knock
@@ -14,11 +15,6 @@ from provision.pyinfra_bridge.logins import knock
 PATIENCE_S, PAUSE_S = 8.0, 1.0
 COMMAND_LIMIT_S = 60
 """A connection that a firewall swallowed must not hold the run up for ever."""
-
-
-def told(sentence: str) -> FunctionCommand:
-    """Tell the operator; no change."""
-    return FunctionCommand(_tell, (sentence,), {})
 
 
 def guarded(command: Command) -> Command:
@@ -33,11 +29,6 @@ def guarded(command: Command) -> Command:
 def proven(user: str, port: int) -> FunctionCommand:
     """A fresh login as `user` on `port`, with sudo; where it fails, all is undone at once."""
     return FunctionCommand(_prove, (user, port), {})
-
-
-def _tell(state: State, host: Host, sentence: str) -> bool:
-    host.log(sentence)
-    return True
 
 
 def _run(state: State, host: Host, command: StringCommand) -> bool:

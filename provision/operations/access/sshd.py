@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from provision.engine.operation import Command, script
 from provision.engine.state import HostState, Query
 from provision.operations import systemd
-from provision.operations.files import File, Files
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,3 @@ def sentences(have: HostState, want: Sshd) -> list[str]:
         f"{path} has a Match block: what it sets wins over {want.config} for those whom it matches"
         for path in sorted({path for pattern in MATCHES for path in have.found[pattern]})
     ]
-
-
-def after(have: HostState, placed: Files) -> HostState:
-    """The host as it will be once the files are placed: what differs now is then newer than any start."""
-    late = {
-        item.path: have.files[item.path].model_copy(update={"changed": float("inf")})
-        for item in (item.settled(have) if isinstance(item, File) else item for item in placed.items)
-        if not item.fits(have.files[item.path])
-    }
-    reload = any(path.startswith("/etc/systemd/") for path in late)
-    units_then = {
-        name: unit.model_copy(update={"needs_daemon_reload": unit.needs_daemon_reload or reload})
-        for name, unit in have.units.items()
-    }
-    return have.model_copy(update={"files": {**have.files, **late}, "units": units_then})

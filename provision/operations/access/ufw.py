@@ -133,6 +133,22 @@ def stale(found: State, want: Firewall) -> list[Rule]:
     ]
 
 
+def plan(have: HostState, want: Firewall) -> Iterator[str]:
+    """Which rules come, which go, and what else of the firewall changes."""
+    found = have.firewall
+    if found is None or not list(changes(have, want)):
+        return
+    there = {family: _bare(rules) for family, rules in found.rules.items()}
+    for port, protocol, source in openings(want):
+        alone = Firewall((), (f"{port}/{protocol}" + (f" from {source}" if source else ""),))
+        if any(not set(tuples(alone, family)) <= rules for family, rules in there.items()):
+            yield f"add a firewall rule: allow {port}/{protocol} from {source or 'anywhere'}"
+    yield from stale_words(have, want)
+    if not set(DEFAULTS) <= set(found.defaults):
+        yield "set the firewall's defaults: deny incoming, allow outgoing"
+    yield "reload the firewall" if found.enabled else "enable the firewall"
+
+
 def stale_words(have: HostState, want: Firewall) -> list[str]:
     """A sentence for each rule that goes, which UFW has once for IPv4 and once for IPv6."""
     rules = stale(have.firewall, want) if have.firewall else []
@@ -140,4 +156,4 @@ def stale_words(have: HostState, want: Firewall) -> list[str]:
     return [f"removing a firewall rule that is not in firewall_allow: {name}" for name in names]
 
 
-enforce = converge(query, changes)
+enforce = converge(query, changes, plan=plan)

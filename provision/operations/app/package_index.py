@@ -25,4 +25,8 @@ def changes(have: HostState, want: Index) -> Iterator[Command]:
         yield script(f"base64 -d | python3 -c {shlex.quote(source('index_probe'))}", pem or b"\n")
 
 
-require_trust = converge(lambda want: release.query(want.release), changes)
+require_trust = converge(
+    lambda want: release.query(want.release),
+    changes,
+    plan=lambda have, want: ["ask the package index, whose certificate must be trusted"],
+)

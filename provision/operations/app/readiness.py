@@ -83,4 +83,6 @@ def changes(have: HostState, want: Ready) -> Iterator[Command]:
         yield FunctionCommand(_wait, (want,), {})
 
 
-answers = converge(_query, changes)
+answers = converge(
+    _query, changes, plan=lambda have, want: [f"wait: {line}" for line in troubles(have, want)]
+)

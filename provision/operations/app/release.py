@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provision.engine.operation import Command, converge, script
+from provision.engine.operation import Command, converge, script, told
 from provision.engine.state import HostState, Query
-from provision.operations.access.confirm import told
 from provision.operations.app.artifact import Artifact
 
 UV_LOCK = Path(__file__).with_name("uv.txt").read_text()
@@ -130,10 +129,15 @@ def _build(have: HostState, want: Release, then: str) -> Command:
 
 def room_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Refuse, before anything is changed, a release that the disk cannot take."""
+    for why in room_refusals(have, want):
+        yield script(f"echo '{why}' >&2; exit 1")
+
+
+def room_refusals(have: HostState, want: Release) -> Iterator[str]:
+    """Why the disk cannot take it."""
     due = venv_is_due(have, want) or _is_due(have, want.marker)
     if due and have.system.free_mb < MB_NEEDED:
-        why = f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
-        yield script(f"echo '{why}' >&2; exit 1")
+        yield f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
 
 
 def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
@@ -201,7 +205,21 @@ def _link(path: str, target: str) -> str:
     return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
 
 
-room = converge(query, room_changes)
-begin = converge(query, begin_changes)
-deploy = converge(query, changes)
+def begin_plan(have: HostState, want: Release) -> Iterator[str]:
+    if venv_is_due(have, want):
+        yield f"build the environment {want.venv(have.system.python)} in the background"
+
+
+def plan(have: HostState, want: Release) -> Iterator[str]:
+    if _is_due(have, want.marker):
+        yield f"install release {want.source.id}"
+    switched = [path for path, live in _links(want).items() if have.files[path].target != live]
+    if switched:
+        former = have.files[f"{want.root}/harvest"].target.split("/")
+        yield f"switch to release {want.source.id}" + (f" from {former[1]}" if len(former) > 2 else "")
+
+
+room = converge(query, room_changes, refusals=room_refusals)
+begin = converge(query, begin_changes, plan=begin_plan)
+deploy = converge(query, changes, plan=plan)
 own = converge(query, owned_changes)

@@ -60,4 +60,8 @@ def changes(have: HostState, want: Retired) -> Iterator[Command]:
         yield script(f"{stop}rm -rf {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
 
 
-retire = converge(lambda want: Query(found={*STARTED, *FILES}), changes)
+def plan(have: HostState, want: Retired) -> list[str]:
+    return ["stop and remove units that the settings no longer name; their data stays"]
+
+
+retire = converge(lambda want: Query(found={*STARTED, *FILES}), changes, plan=plan)

@@ -26,4 +26,6 @@ def changes(have: HostState, want: KeptSecret) -> Iterator[Command]:
         yield script(f"chown root:{want.group} {want.path}; chmod 0640 {want.path}")
 
 
-keep = converge(lambda want: Query(files={want.path}), changes)
+keep = converge(
+    lambda want: Query(files={want.path}), changes, plan=lambda have, want: [f"make or protect {want.path}"]
+)

@@ -53,4 +53,4 @@ def changes(have: HostState, want: Static) -> Iterator[Command]:
         yield script(f"ln -sfnT {folder} {root}/static.new; mv -fT {root}/static.new {root}/static")
 
 
-export = converge(_query, changes)
+export = converge(_query, changes, plan=lambda have, want: [f"write {want.release.root}/static"])

@@ -229,6 +229,12 @@ def _delete_unless_used(name: str) -> str:
     )
 
 
+def _forget_plan(have: HostState, want: Kept) -> Iterator[str]:
+    for path in have.found[_ours(want)]:
+        if _name(path) not in want.names:
+            yield f"delete the certificate {_name(path)}"
+
+
 def _name(path: str) -> str:
     return posixpath.basename(path).removesuffix(".conf")
 
@@ -238,9 +244,15 @@ def _query(*wanted: Lineage) -> Query:
     return Query(certificates=chains, found={ALREADY}, units={"nginx.service"}, lineages={"all"})
 
 
-obtain = converge(_query, changes)
-obtain_early = converge(_query, early)
+def _plan(have: HostState, want: Lineage) -> Iterator[str]:
+    yield f"ask {want.directory} for a certificate for {', '.join(want.names)}"
+
+
+obtain = converge(_query, changes, plan=_plan)
+obtain_early = converge(_query, early, plan=_plan)
 require_names = converge(lambda want: _query(*want), require)
 keep_only = converge(
-    lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages={"all"}), _forget
+    lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages={"all"}),
+    _forget,
+    plan=_forget_plan,
 )

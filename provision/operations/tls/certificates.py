@@ -50,7 +50,14 @@ def _query(want: SelfSigned) -> Query:
     return Query(certificates={f"{want.folder}/cert.pem", *until}, files={want.folder})
 
 
-self_sign = converge(_query, changes)
+def plan(have: HostState, want: SelfSigned) -> Iterator[str]:
+    if want.until and have.certificates[want.until].names:
+        yield f"remove the placeholder in {want.folder}"
+    else:
+        yield f"make a self-signed certificate for {', '.join(want.names)} in {want.folder}"
+
+
+self_sign = converge(_query, changes, plan=plan)
 
 
 @dataclass(frozen=True)
@@ -112,4 +119,4 @@ def _hand_query(want: Handed) -> Query:
     return files.query(want.items) | Query(certificates={certificate.path}, notes={want.note.path})
 
 
-hand = converge(_hand_query, hand_over, remarks)
+hand = converge(_hand_query, hand_over, remarks, plan=lambda have, want: files.plan(have, want.items))

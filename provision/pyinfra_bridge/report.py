@@ -1,0 +1,127 @@
+"""What a run has to say of its hosts, kept until it can be read: the plan, the messages, the summary.
+
+Lines that 46 operations write as they go drown what matters. Operations put it here; screen.py prints it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyinfra.api.host import Host
+
+
+@dataclass
+class Step:
+    """What one operation would change on one host, or did; `stops` is why the run would end there."""
+
+    operation: str
+    sentences: list[str] = field(default_factory=list)
+    diff: list[str] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Summary:
+    """How a host is left: what to know of it, and what wants attention."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    attention: list[str] = field(default_factory=list)
+    next: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Report:
+    """All of one host."""
+
+    plan: list[Step] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
+    """Found before the run, changing or not: drift, keys that no setting names."""
+    done: list[Step] = field(default_factory=list)
+    messages: list[dict[str, str]] = field(default_factory=list)
+    summary: Summary | None = None
+
+
+_on_change: list[Callable[[], None]] = []
+_reports: dict[str, Report] = {}
+
+
+def report_of(host: "Host | str") -> Report:
+    """The report of one host."""
+    return _reports.setdefault(host if isinstance(host, str) else host.name, Report())
+
+
+def on_change(act: Callable[[], None]) -> None:
+    """Call `act` whenever an operation is about to change something."""
+    _on_change.append(act)
+
+
+def changing() -> None:
+    """An operation is about to change something."""
+    for act in _on_change:
+        act()
+
+
+def operation_name(host: "Host") -> str:
+    """The name of the operation that is being prepared or run."""
+    operation = host.current_op_hash or host.executing_op_hash
+    meta = host.state.op_meta.get(operation) if operation else None
+    return ", ".join(sorted(meta.names)) if meta else ""
+
+
+def plan_lines(name: str, report: Report) -> list[str]:
+    """What would change on one host; one line where nothing does."""
+    lines = [f"[{name}] {sentence}" for sentence in report.noted]
+    if not report.plan:
+        return [*lines, f"[{name}] nothing to do"]
+    for step in report.plan:
+        lines += [f"[{name}] {step.operation}", *(f"      {sentence}" for sentence in step.sentences)]
+        lines += [f"      | {line}" for line in step.diff]
+        lines += [f"      would stop the run: {why}" for why in step.stops]
+    count = f"{len(report.plan)} operation{'s' if len(report.plan) > 1 else ''}"
+    return [*lines, f"[{name}] {count} would change something"]
+
+
+def changed_line(steps: Sequence[str]) -> str:
+    """The operations that changed something, on one line."""
+    if not steps:
+        return "No changes"
+    more = f" and {len(steps) - 6} more (-v lists all)" if len(steps) > 6 else ""
+    return f"changed: {', '.join(steps[:6])}{more}"
+
+
+def summary_lines(name: str, changed: Sequence[str], summary: Summary | None, compact: bool) -> list[str]:
+    """How one host is left: a paragraph, or with several hosts a line and what wants attention."""
+    found = summary or Summary()
+    head = [f"[{name}] {changed_line(changed)}"]
+    if compact:
+        head = [
+            f"{head[0]}; {'; '.join(found.facts[key] for key in ('url', 'release') if key in found.facts)}"
+        ]
+        return [line.removesuffix("; ") for line in head] + _attention(found)
+    lines = [*head, *(f"      {key:<10} {words}" for key, words in found.facts.items())]
+    return [*lines, *_attention(found), *_listed("next", found.next)]
+
+
+def _attention(summary: Summary) -> list[str]:
+    return _listed("attention", summary.attention)
+
+
+def _listed(word: str, lines: Iterable[str]) -> list[str]:
+    return [f"      {word if number == 0 else '':<10} {line}" for number, line in enumerate(lines)]
+
+
+def failure_lines(failures: dict[str, str], command: str) -> list[str]:
+    """Which host failed at which operation, and what to type when that is mended."""
+    lines = [
+        f"[{name}] failed at: {operation}; its words stand above"
+        if operation
+        else f"[{name}] failed; its words stand above"
+        for name, operation in failures.items()
+    ]
+    limits = " ".join(f"--limit {name}" for name in failures)
+    return [
+        *lines,
+        "A run goes on where this one ended. When that is mended, type:",
+        f"      {command} {limits}",
+    ]

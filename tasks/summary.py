@@ -1,0 +1,37 @@
+"""The last words of a run: where HARVEST is, how to sign in, what wants attention."""
+
+from pyinfra import host
+
+from provision.operations.app.summary import Left, Place, show
+from provision.operations.nginx_files import live
+from provision.settings.model import Settings
+from tasks.release import version
+from tasks.tls import own
+
+
+def summary(settings: Settings) -> None:
+    name = str(host.data.get("ssh_hostname") or host.name)
+    places = tuple(
+        Place(each.url(name), each.root, f"{each.state}/harvest.db") for each in settings.all_instances
+    )
+    sites = own(settings) if settings.tls == "letsencrypt" else ()
+    want = Left(
+        places,
+        version(),
+        settings.first_admin,
+        settings.reboot_after_updates,
+        tuple((domain, live(domain).certificate) for domain in sites),
+        tuple(remarks(settings)),
+    )
+    show("Summary", want)
+
+
+def remarks(settings: Settings) -> list[str]:
+    """What the settings alone tell."""
+    if not own(settings):
+        return []
+    if settings.tls == "selfsigned":
+        return ['browsers warn of the self-signed certificate; tls = "letsencrypt" or "files" ends that']
+    if settings.tls == "letsencrypt" and "staging" in settings.acme_directory:
+        return [f"browsers do not trust certificates of {settings.acme_directory}, which is for staging"]
+    return []

@@ -1,0 +1,58 @@
+"""What a sysadmin reads: plans, summaries, failures."""
+
+from provision.pyinfra_bridge.report import Report, Step, Summary, failure_lines, plan_lines, summary_lines
+
+
+def test_a_host_on_which_nothing_is_to_do_takes_one_line() -> None:
+    assert plan_lines("web1", Report()) == ["[web1] nothing to do"]
+
+
+def test_a_plan_shows_drift_changes_text_and_what_would_stop() -> None:
+    steps = [
+        Step("Packages", ["install nginx"]),
+        Step("Check free disk space", stops=["only 10 MiB are free"]),
+        Step("Files", ["change /etc/issue (content)"], diff=["-old", "+new"]),
+    ]
+    lines = plan_lines("web1", Report(plan=steps, noted=["since the last run: /etc/issue"]))
+    assert lines == [
+        "[web1] since the last run: /etc/issue",
+        "[web1] Packages",
+        "      install nginx",
+        "[web1] Check free disk space",
+        "      would stop the run: only 10 MiB are free",
+        "[web1] Files",
+        "      change /etc/issue (content)",
+        "      | -old",
+        "      | +new",
+        "[web1] 3 operations would change something",
+    ]
+
+
+SUMMARY = Summary(
+    {"url": "https://a.test/", "release": "HARVEST 1 (abc)"}, ["a reboot is pending"], ["pytest"]
+)
+
+
+def test_one_host_is_summed_up_in_a_paragraph() -> None:
+    assert summary_lines("web1", ["Packages"], SUMMARY, compact=False) == [
+        "[web1] changed: Packages",
+        "      url        https://a.test/",
+        "      release    HARVEST 1 (abc)",
+        "      attention  a reboot is pending",
+        "      next       pytest",
+    ]
+
+
+def test_of_several_hosts_each_takes_a_line_and_what_wants_attention() -> None:
+    assert summary_lines("web1", [], SUMMARY, compact=True) == [
+        "[web1] No changes; https://a.test/; HARVEST 1 (abc)",
+        "      attention  a reboot is pending",
+    ]
+    assert summary_lines("web1", [], None, compact=True) == ["[web1] No changes"]
+
+
+def test_a_failure_names_host_operation_and_the_next_command() -> None:
+    lines = failure_lines({"web1": "Packages", "web2": ""}, "pyinfra inventories/prod.py deploy.py -y")
+    assert lines[0] == "[web1] failed at: Packages; its words stand above"
+    assert lines[1] == "[web2] failed; its words stand above"
+    assert lines[-1] == "      pyinfra inventories/prod.py deploy.py -y --limit web1 --limit web2"
