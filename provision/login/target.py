@@ -97,7 +97,8 @@ def target_for(
         follow="bootstrap_user" not in data and "ssh_user" not in data,
         jumps=jump_hosts(options),
         proxy_command=None if options.get("proxycommand") in (None, "none") else options["proxycommand"],
-        timeout=float(options.get("connecttimeout", TIMEOUT_SECONDS)),
+        timeout=float(options.get("connecttimeout", TIMEOUT_SECONDS))
+        * (settings.timeout_factor if settings else 1),
         ssh_config_file=data.get("ssh_config_file"),
     )
 

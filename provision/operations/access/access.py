@@ -13,7 +13,7 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, operation
 from pyinfra.api.operation import OperationMeta
 
-from provision.engine import lock
+from provision.engine import lock, patience
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query, announce, forget, state_of
 from provision.operations import files
@@ -122,7 +122,7 @@ def apply(want: Access) -> Generator[Command, None, None]:
         return
     if host.state.is_executing and not lock.holds(host):
         yield lock.take()
-    yield script(revert.arm_script(saved(have, want), want.within_s))
+    yield script(revert.arm_script(saved(have, want), int(patience.limit(host, want.within_s))))
     have = _now(declared)  # the timer may have fired just before
     for command in opening(have, want, here):
         yield confirm.guarded(command)

@@ -10,6 +10,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
+from provision.engine import patience
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.operations.host import as_root
@@ -91,7 +92,7 @@ def _reached(state: State, host: Host, want: Lineage, still_good: bool) -> bool:
 def _ask(state: State, host: Host, want: Lineage, anew: bool, still_good: bool, left: float) -> bool:
     """Run certbot. Where a renewal fails, what is there goes on serving, and the timer tries again."""
     command = StringCommand(certbot(want, anew))
-    ok, said = host.run_shell_command(command, _timeout=LIMIT_S, **as_root(host))
+    ok, said = host.run_shell_command(command, _timeout=int(patience.limit(host, LIMIT_S)), **as_root(host))
     if ok:
         return True
     for line in [*said.stdout_lines, *said.stderr_lines][-12:]:
