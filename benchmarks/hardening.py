@@ -59,7 +59,7 @@ def lynis(host: hosts.Host) -> dict[str, Any]:
     index = re.search(r"Hardening index : (\d+)", said)
     log = host.exec("cat /var/log/lynis.log").stdout
     have, most = map(int, re.findall(r"Currently having (\d+) points \(out of (\d+)\)", log)[-1])
-    asked = host.exec("cat /etc/sysctl.d/60-harvest.conf 2>/dev/null || true").stdout.splitlines()
+    asked = host.exec("cat /etc/sysctl.d/zzz-harvest.conf 2>/dev/null || true").stdout.splitlines()
     wrong = re.findall(r"sysctl key (\S+) has a different value .*Expected=(\d+)", log)
     shared = sum(f"{key} = {value}" in asked for key, value in wrong)  # a point each
     return {

@@ -9,8 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from pathlib import Path
+
+from lab.errors import LabError
+
+SAY_AFTER = 10
+KILL_SECONDS = 120
 
 
 def mounts(mountinfo: str) -> list[Path]:
@@ -46,32 +52,53 @@ def members(groups: list[Path]) -> set[int]:
     return pids - {0}
 
 
-def kill(groups: list[Path], seconds: float = 10) -> None:
+def kill(groups: list[Path], seconds: float = KILL_SECONDS) -> None:
     """Kill every process in the groups, again until none is left.
 
+    On a busy machine the kernel takes its time: memory is given back, file systems are written.
+
     Raises:
-        TimeoutError: some were still there after `seconds`.
+        LabError: some were still there after `seconds`.
     """
-    deadline = time.monotonic() + seconds
+    began, told = time.monotonic(), False
     while pids := members(groups):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"processes {sorted(pids)} survive SIGKILL")
+        waited = time.monotonic() - began
+        if waited > seconds:
+            raise LabError(
+                f"{_named(pids)} did not end within {seconds:.0f} s of SIGKILL, so the kernel holds it (a stuck disk "
+                "or mount?): try `down` again."
+            )
+        if waited > SAY_AFTER and not told:
+            told = True
+            print(f"lab: waiting for {_named(pids)} to end, up to {seconds:.0f} s", file=sys.stderr)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
 
 
+def _named(pids: set[int]) -> str:
+    """Up to three processes by name and number."""
+    names = []
+    for pid in sorted(pids)[:3]:
+        comm = Path(f"/proc/{pid}/comm")
+        with contextlib.suppress(OSError):
+            names.append(f"{comm.read_text().strip()} ({pid})")
+    more = f" and {len(pids) - 3} more" if len(pids) > 3 else ""
+    return (", ".join(names) or "a process") + more
+
+
 def remove(groups: list[Path]) -> None:
     """Kill whatever is in the groups of a host and remove them, and the lab's when it was the last."""
-    for attempt in range(20):
+    deadline = time.monotonic() + KILL_SECONDS
+    while True:
         kill(groups)
         try:
             _remove_directories(groups)
             return
-        except OSError:  # somebody came in between, or the kernel is not quite done with the dead
-            if attempt == 19:
-                raise
+        except OSError as error:  # somebody came in between, or the kernel is not quite done with the dead
+            if time.monotonic() > deadline:
+                raise LabError(f"A control group cannot be removed ({error}): try `down` again.") from None
             time.sleep(0.05)
 
 

@@ -285,7 +285,8 @@ def _create(
     directory.mkdir()
     public_key = keys.public_key()
     new_root = directory / "root"
-    layers.create(image.provide(suite, shape, mirror, keyring), directory, _label())
+    base = image.provide(suite, shape, mirror, keyring)
+    layers.create(base, directory, _label())
     with locks.lab_lock():
         _wanted(name).touch()
         net = network.ensure()
@@ -305,6 +306,6 @@ def _create(
             machine=f"{net.lab_id}-{number}",
         )
         names.forget_keys(record)
-        seed.plant(new_root, net, record, public_key if key else None, image.apt_options())
+        seed.plant(new_root, net, record, public_key if key else None, image.host_apt_options(base))
         record.save()
     return record

@@ -40,20 +40,40 @@ class Recipe:
         parts = [self.suite, self.bootstrap, self.sources, sorted(self.files.items()), self.commands]
         return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
-    def build_command(self, target: Path) -> list[str]:
-        """Return the command that fills `target`."""
-        return ["mmdebstrap", *self.bootstrap, self.suite, str(target), *self.sources]
+    def build_command(self, target: Path, options: Sequence[str] = ()) -> list[str]:
+        """Return the command that fills `target`, with more options for apt."""
+        more = [f"--aptopt={option}" for option in options]
+        return ["mmdebstrap", *self.bootstrap, *more, self.suite, str(target), *self.sources]
 
 
-def carried_apt_options(dump: str) -> list[str]:
-    """Pick from `apt-config dump` what this network needs to reach an archive: proxies and clock checks."""
-    wanted = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-")
-    return [line.strip() for line in dump.splitlines() if line.startswith(wanted) and ' ""' not in line]
+CHECKS = "Acquire::Check-"
+UNCHECKED = "apt-unchecked"
+"""In an image's directory: the options without which its archive would have been refused for its dates."""
+
+
+def carried_apt_options(
+    dump: str, prefixes: Sequence[str] = ("Acquire::http::Proxy", "Acquire::https::Proxy")
+) -> list[str]:
+    """Pick from `apt-config dump` what this network needs to reach an archive: its proxies."""
+    return [
+        line.strip() for line in dump.splitlines() if line.startswith(tuple(prefixes)) and ' ""' not in line
+    ]
 
 
 def apt_options() -> list[str]:
     """Return the options of the controller's apt that its network asks for; none where it has no apt."""
-    return carried_apt_options(run(["apt-config", "dump"])) if shutil.which("apt-config") else []
+    return carried_apt_options(_apt_dump())
+
+
+def _apt_dump() -> str:
+    return run(["apt-config", "dump"]) if shutil.which("apt-config") else ""
+
+
+def host_apt_options(image: Path) -> list[str]:
+    """Return what apt in a host of this image needs. Checks of dates are left out only where the archive that this
+    network offers is too old for them, which the image's build found out: hosts must see apt as it is."""
+    kept = image.parent / UNCHECKED
+    return [*apt_options(), *(kept.read_text().splitlines() if kept.exists() else [])]
 
 
 def source_lines(suite: Suite, mirror: str | None, keyring: str | None) -> tuple[str, ...]:
@@ -112,8 +132,17 @@ def _prune(root: Path) -> None:
 def _build(plan: Recipe, target: Path) -> None:
     needs.require_builder()
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    if subprocess.run(plan.build_command(target), stdout=sys.stderr, env=environment).returncode != 0:
+    checks = carried_apt_options(_apt_dump(), (CHECKS,))
+    unchecked: list[str] = []
+    for unchecked in ([], checks) if checks else ([],):
+        build = plan.build_command(target, unchecked)
+        if subprocess.run(build, stdout=sys.stderr, env=environment).returncode == 0:
+            break
+        shutil.rmtree(target, ignore_errors=True)
+    else:
         raise LabError(build_failure(plan))
+    if unchecked:
+        (target.parent / UNCHECKED).write_text("".join(f"{option}\n" for option in unchecked))
     tree.write(target, plan.files)
     for command in plan.commands:
         run(["chroot", str(target), *command])

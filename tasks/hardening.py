@@ -7,10 +7,13 @@ from provision.engine.templates import render
 from provision.operations.edits import Edits, Line, Without, edit
 from provision.operations.files import Absent, Directory, File, Files, Item, Mode, place
 from provision.operations.run_when_newer import Applied, apply
+from provision.operations.sysctl import Sysctl, parse
+from provision.operations.sysctl import apply as apply_sysctl
 from provision.operations.systemd import Unit, Units, settle
 from provision.settings.model import Settings
 
-SYSCTL = "/etc/sysctl.d/60-harvest.conf"
+SYSCTL = "/etc/sysctl.d/zzz-harvest.conf"
+FORMER_SYSCTL = "/etc/sysctl.d/60-harvest.conf"
 JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
 RESOLVED = "/etc/systemd/resolved.conf.d/harvest.conf"
 GROUPS = "/etc/sysusers.d/harvest.conf"
@@ -83,16 +86,15 @@ EDITS = Edits(
     # An account whose password somebody emptied lets nobody in.
     words=(Without("/etc/pam.d/common-*", "nullok"),),
 )
-# What a kernel lacks, or a container may not set, must not end the run; the audit looks.
-TELL = f"""sysctl -q -e -p {SYSCTL} >/dev/null 2>&1 || true
-systemd-sysusers {GROUPS}
+# A container may not remount; the audit looks.
+TELL = f"""systemd-sysusers {GROUPS}
 mount -o remount /dev/shm 2>/dev/null || true"""
 
 
 def sysctl(have: HostState) -> str:
     """A host on one network only passes nothing on; where Docker or a VPN adds another, forwarding is theirs to set."""
     networks = {posixpath.basename(path) for path in have.found[NETWORKS]}.difference(OF_THE_KERNEL)
-    return render("system/60-harvest.conf", single=len(networks) <= 1)
+    return render("system/zzz-harvest.conf", single=len(networks) <= 1)
 
 
 def hardening(settings: Settings) -> None:
@@ -100,13 +102,17 @@ def hardening(settings: Settings) -> None:
     idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
     some = (
         File(SYSCTL, sysctl),
+        Absent(FORMER_SYSCTL),
         File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
         File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
         Mode("/etc/ssh/sshd_config", 0o600),
     )
-    place("System's configuration", Files((*files, *some, *JOBS), needs=Query(found={NETWORKS})))
+    needs = Query(found={NETWORKS})
+    place("System's configuration", Files((*files, *some, *JOBS), needs=needs))
     edit("System's configuration that others brought", EDITS)
-    apply("Kernel's settings", Applied("sysctl", TELL, (SYSCTL, GROUPS, FSTAB)))
+    keys = frozenset(parse(render("system/zzz-harvest.conf", single=True)))
+    apply_sysctl("Apply kernel settings", Sysctl(SYSCTL, sysctl, keys, needs))
+    apply("Create system groups and remount /dev/shm", Applied("system", TELL, (GROUPS, FSTAB)))
     restart = "systemctl -q is-active systemd-resolved && systemctl restart systemd-resolved || true"
     apply("Names are asked of DNS alone", Applied("resolved", restart, (RESOLVED,)))
     # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.

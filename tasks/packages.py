@@ -50,3 +50,7 @@ def packages(settings: Settings) -> None:
     install("Packages", Packages(names(settings), one_of=(CLOCKS,)))
     # Debian 13 installs the timer without starting it.
     settle("Logs are rotated", Units((Unit("logrotate.timer"),)))
+    # Nothing starts while packages are installed, and these would wait for a reboot.
+    clocks = tuple(f"{clock}.service" for clock in CLOCKS)
+    others = (Unit("apparmor.service"), Unit("unattended-upgrades.service"))
+    settle("Start AppArmor, time synchronization and unattended-upgrades", Units(others, one_of=(clocks,)))

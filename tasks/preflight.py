@@ -7,7 +7,7 @@ from provision.operations.access.existing import check as check_accounts
 from provision.operations.aide import tell
 from provision.operations.app.package_index import Index, require_trust
 from provision.operations.app.release import room
-from provision.operations.host import Quiet, quiet
+from provision.operations.host import Clock, Quiet, check_clock, quiet
 from provision.operations.supported_os import Supported, check
 from provision.settings.model import Settings
 from tasks import nginx, tls
@@ -20,6 +20,7 @@ from tasks.release import release
 
 def preflight(settings: Settings) -> None:
     check("The host is one that we support", Supported())
+    check_clock("Check the clock", Clock())
     health.refuse_broken_access("Check sshd's and sudo's configuration", health.Health((DROP_IN, SUDO)))
     services = tuple(map(service_user, settings.all_instances))
     check_accounts("Check existing accounts", Accounts(admin(settings), services))

@@ -17,9 +17,10 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 
+from provision.engine import patience
 from provision.remote import program
 
-LOOK = program("host_state", "aide", "health", "web")
+LOOK = program("host_state", "aide", "health", "web", "sysctl")
 
 
 @dataclass
@@ -48,6 +49,8 @@ class Query:
     """{"all"}: what certbot keeps."""
     nginx: set[str] = field(default_factory=set)
     """{"test"}: what nginx says of its configuration."""
+    sysctl: set[str] = field(default_factory=set)
+    """Keys of sysctl(8), without patterns."""
     integrity: set[str] = field(default_factory=set)
     """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
     health: set[str] = field(default_factory=set)
@@ -91,6 +94,10 @@ class Unit(BaseModel):
     needs_daemon_reload: bool
     started: float
     stamped: float
+    noted: str = ""
+    """What our last start or reload noted of the files that it read (operations/stamps.py)."""
+    skipped: bool = False
+    """Tried since the boot, and a condition of its unit file was not met: it cannot run on this host."""
 
 
 class User(BaseModel):
@@ -165,6 +172,14 @@ class Nginx(BaseModel):
     includes: list[str] | None = None
 
 
+class Sysctl(BaseModel):
+    """A setting of the kernel: its value now ("" where it lacks it), and what sysctl.d assigns last, by which file."""
+
+    now: str
+    boot: str = ""
+    file: str = ""
+
+
 class System(BaseModel):
     """The host itself; sizes in MiB."""
 
@@ -180,6 +195,10 @@ class System(BaseModel):
     cloud_init: bool
     trusts: str
     ipv6: bool = True
+    now: float = float("inf")
+    """The host's clock, in seconds since the epoch."""
+    ahead_s: float = 0.0
+    """Seconds by which it is ahead of the controller's."""
 
 
 class HostState(BaseModel):
@@ -204,6 +223,7 @@ class HostState(BaseModel):
     """Accounts whose own group it is: members too, though the group file does not say so."""
     keys: dict[str, list[str]] = {}
     """Lines of every account's authorized_keys, by file."""
+    sysctl: dict[str, Sysctl] = {}
     foreign: dict[str, list[str]] = {}
     edited: dict[str, list[str]] = {}
     integrity: dict[str, list[str]] = {}
@@ -230,6 +250,8 @@ class Look(FactBase[dict[str, Any]]):
 
     def process(self, output: list[str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(output[-1])  # a .bashrc may have its say before
+        if "system" in answer:
+            answer["system"]["ahead_s"] = answer["system"]["now"] - time.time()
         return answer
 
 
@@ -288,7 +310,9 @@ def state_of(host: Host, query: Query) -> HostState:
         )  # fresh at the start is good for all of the run
         return seen.state
     query = _announced.get(host.name, Query()) | query
+    began = time.monotonic()
     answer = host.get_fact(Look, query=query.json())
+    patience.learn(host, time.monotonic() - began)
     if answer == NO_PYTHON:
         raise Unreadable(
             "python3 is not installed, and deploy.py needs it there. On the host, as root: "

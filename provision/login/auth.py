@@ -102,14 +102,16 @@ class Proof:
 def prove(link: Link, sudo_password: str | None) -> Proof:
     """Run one command: a login that a forced command answers, or that cannot become root, is none."""
     try:
-        channel = link.transport.open_session(timeout=PROOF_SECONDS)
-        channel.settimeout(PROOF_SECONDS)
+        channel = link.transport.open_session(timeout=max(PROOF_SECONDS, 3 * link.target.timeout))
+        channel.settimeout(max(PROOF_SECONDS, 3 * link.target.timeout))
         channel.set_combine_stderr(True)
         channel.exec_command(PROOF)
         channel.sendall(f"{sudo_password}\n".encode() if sudo_password else b"")
         channel.shutdown_write()
         text = _read(channel)
         channel.close()
+    except TimeoutError:
+        return Proof(words.no_answer(max(PROOF_SECONDS, 3 * link.target.timeout)))
     except (paramiko.SSHException, EOFError, OSError):
         return Proof(words.NO_COMMANDS)
     return judge(text, password_given=sudo_password is not None)
@@ -117,7 +119,7 @@ def prove(link: Link, sudo_password: str | None) -> Proof:
 
 def _read(channel: paramiko.Channel) -> str:
     """Everything that is said until the verdict is clear, the channel closes, or patience ends."""
-    text, deadline = "", time.monotonic() + PROOF_SECONDS
+    text, deadline = "", time.monotonic() + (channel.gettimeout() or PROOF_SECONDS)
     while time.monotonic() < deadline:
         piece = channel.recv(4096).decode(errors="replace")
         text += piece

@@ -27,6 +27,11 @@ def first_sight(address: str, port: int, key: HostKey, file: Path) -> str:
     )
 
 
+def no_answer(seconds: float) -> str:
+    """A command that did not end: a host that is this slow, or a shell that waits for something."""
+    return f"logs in, but a command did not answer within {seconds:g} s (a slow host: set timeout_factor)"
+
+
 def changed(address: str, port: int, shown: HostKey, pins: Sequence[tuple[HostKey, Path]]) -> str:
     """The host shows a key that is not the pinned one."""
     expected = ", ".join(dict.fromkeys(f"{key.type} {key.fingerprint}" for key, _ in pins))

@@ -190,7 +190,7 @@ def target_for(
         else None
         if command == "none"
         else command,
-        timeout=seconds(options.one("connecttimeout")),
+        timeout=seconds(options.one("connecttimeout")) * (settings.timeout_factor if settings else 1),
         ssh_config_file=config_file,
         asked=asked,
         global_known_hosts=existing_files(options, "globalknownhostsfile"),

@@ -1,4 +1,4 @@
-"""The host as a whole: readiness to be worked on, its name, its time zone, whom it trusts."""
+"""The host as a whole: readiness to be worked on, its name, its time zone, its clock."""
 
 import shlex
 import time
@@ -99,18 +99,30 @@ def _identity_changes(have: HostState, want: Identity) -> Iterator[Command]:
         yield script(f"timedatectl set-timezone {shlex.quote(want.timezone)}")
 
 
+CLOCK_LIMIT_S = 300
+
+
 @dataclass(frozen=True)
-class Trust:
-    """Certificate authorities in /usr/local/share/ca-certificates that the host's bundle shall hold."""
-
-    files: tuple[str, ...]
+class Clock:
+    """The host's clock, whose difference from the controller's is told."""
 
 
-def _trust_changes(have: HostState, want: Trust) -> Iterator[Command]:
-    bundle = have.files["/etc/ssl/certs/ca-certificates.crt"]
-    if any(have.files[path].changed > bundle.changed for path in want.files):
-        # Where the package is still missing, its installation reads our files by itself.
-        yield script("! command -v update-ca-certificates >/dev/null || update-ca-certificates >/dev/null")
+def clock_remarks(have: HostState, want: Clock) -> Iterator[str]:
+    off = have.system.ahead_s
+    if abs(off) > CLOCK_LIMIT_S:
+        shown = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(have.system.now))
+        yield (
+            f"the clock says {shown}, {span(abs(off))} {'ahead of' if off > 0 else 'behind'} this machine's; apt, "
+            "certificates and logs go by it. Set the wrong one right: timedatectl set-ntp true, or date -s"
+        )
+
+
+def span(seconds: float) -> str:
+    """A time span in its largest unit."""
+    for unit, length in (("days", 86400), ("hours", 3600)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 60:.0f} minutes"
 
 
 def _quiet_plan(have: HostState, want: Quiet) -> Iterator[str]:
@@ -124,12 +136,8 @@ def _identity_plan(have: HostState, want: Identity) -> Iterator[str]:
         yield f"set the time zone to {want.timezone} (is {have.system.timezone})"
 
 
+check_clock = converge(lambda want: Query(), lambda have, want: (), clock_remarks)
 quiet = converge(
     lambda want: Query(packages=set(want.packages), health={"dpkg"}), _quiet_changes, plan=_quiet_plan
 )
 identify = converge(lambda want: Query(), _identity_changes, plan=_identity_plan)
-trust = converge(
-    lambda want: Query(files={*want.files, "/etc/ssl/certs/ca-certificates.crt"}),
-    _trust_changes,
-    plan=lambda have, want: ["update the host's certificate authorities"],
-)

@@ -1,4 +1,4 @@
-"""Files that something reads only when told: sysctl and the like. Told once, and again when a file is newer."""
+"""Files that something reads only when told: systemd-sysusers and the like. Told once, and again when one changed."""
 
 import shlex
 from collections.abc import Iterator
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
-
-STAMPS = "/var/lib/harvest-provision"
-"""Not in /run: at boot the host reads the files by itself."""
+from provision.operations import stamps
 
 
 @dataclass(frozen=True)
@@ -21,22 +19,32 @@ class Applied:
 
     @property
     def path(self) -> str:
-        return f"{STAMPS}/{self.stamp}"
+        return f"{stamps.KEPT}/{self.stamp}"
+
+
+def is_due(have: HostState, want: Applied) -> bool:
+    """Whether the command has not run, or one of the files changed since it did."""
+    stamp = have.files[want.path]
+    if stamp.kind == "absent":
+        return True
+    if noted := stamps.read(have.notes.get(want.path, "")):
+        return not all(stamps.same(have.files[path], noted.get(path)) for path in want.files)
+    # A stamp of an earlier release: merely touched.
+    return any(have.files[path].changed > stamps.sane(have, stamp.changed) for path in want.files)
 
 
 def changes(have: HostState, want: Applied) -> Iterator[Command]:
-    stamp = have.files[want.path]
-    if stamp.kind == "absent" or any(have.files[path].changed > stamp.changed for path in want.files):
+    if is_due(have, want):
         path = shlex.quote(want.path)
         # The stamp is moved in place only where the command came to its end.
-        yield script(f"mkdir -p {STAMPS}; touch {path}.new\n{want.command}\nmv -f {path}.new {path}")
+        note = stamps.write(want.files, f"{path}.new")
+        yield script(f"mkdir -p {stamps.KEPT}; {note}\n{want.command}\nmv -f {path}.new {path}")
 
 
 def plan(have: HostState, want: Applied) -> Iterator[str]:
-    stamp = have.files[want.path]
-    newer = [path for path in want.files if have.files[path].changed > stamp.changed]
-    why = "not done on this host yet" if stamp.kind == "absent" else f"{', '.join(newer)} changed since"
+    missing = have.files[want.path].kind == "absent"
+    why = "not done on this host yet" if missing else f"{', '.join(want.files)} changed since"
     yield f"apply {want.stamp}: {why}"
 
 
-apply = converge(lambda want: Query(files={want.path, *want.files}), changes, plan=plan)
+apply = converge(lambda want: Query(files={want.path, *want.files}, notes={want.path}), changes, plan=plan)

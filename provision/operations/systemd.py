@@ -1,6 +1,6 @@
 """systemd units: enabled, running, and running what lies on disk now.
 
-A unit is stale when one of the files it was started from is newer than its start (or than our last reload of it).
+A unit is stale when one of the files it was started from changed since its start (or since our last reload of it).
 That holds on any later run too, so a run that died between a file and its restart is healed by the next one.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.engine.state import Unit as UnitState
+from provision.operations import stamps
 
-STAMPS = "/run/harvest-stamps"
 DISABLED = ("disabled", "masked", "", "static", "not-found")
 
 SYSTEMDS_WORDS = (
@@ -43,18 +43,39 @@ class Units:
     stopped: tuple[str, ...] = ()
     startable: tuple[str, ...] = ()
     """Units that others start when it is their time: only not masked."""
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Units of which the one that is installed shall run; of several, the one that runs or is enabled."""
 
 
 def _query(want: Units) -> Query:
-    names = {*(unit.name for unit in want.running), *want.stopped, *want.startable}
+    chosen = {name for names in want.one_of for name in names}
+    names = {*(unit.name for unit in want.running), *want.stopped, *want.startable, *chosen}
     return Query(units=names, files={path for unit in want.running for path in unit.watches})
 
 
+def running(have: HostState, want: Units) -> tuple[Unit, ...]:
+    """The units that shall run on this very host."""
+
+    def rank(name: str) -> tuple[bool, bool, bool]:
+        state = have.units[name]
+        return (not _runs(state), not state.enabled.startswith("enabled"), state.load == "masked")
+
+    there = [[name for name in names if have.units[name].load != "not-found"] for names in want.one_of]
+    return (*want.running, *(Unit(min(names, key=rank)) for names in there if names))
+
+
 def is_stale(have: HostState, unit: Unit) -> bool:
-    """Whether a watched file changed after the unit last read it."""
+    """Whether a watched file changed after the unit last read it.
+
+    A start is as long ago as the kernel's monotonic clock says, which is never set.
+    """
     state = have.units[unit.name]
-    read_at = max(state.started, state.stamped)
-    return any(have.files[path].changed > read_at for path in unit.watches)
+    noted = stamps.read(state.noted)
+    since = state.started if noted else max(state.started, stamps.sane(have, state.stamped))
+    changed = [
+        have.files[path] for path in unit.watches if not stamps.same(have.files[path], noted.get(path))
+    ]
+    return any(entry.changed > since for entry in changed)
 
 
 def act(unit: Unit, verb: str) -> str:
@@ -65,10 +86,11 @@ def act(unit: Unit, verb: str) -> str:
     name of their own for the stamp to come.
     """
     name = shlex.quote(unit.name)
-    stamp = f"{STAMPS}/{unit.name}"
-    return f"""mkdir -p {STAMPS}; touch {stamp}.new; systemctl reset-failed {name} 2>/dev/null || true
+    stamp = shlex.quote(f"{stamps.RUN}/{unit.name}")
+    return f"""mkdir -p {stamps.RUN}; {stamps.write(unit.watches, f"{stamp}.new")}
+systemctl reset-failed {name} 2>/dev/null || true
 begun=$(date +%s)
-if ! said=$(systemctl {verb} {name} 2>&1); then
+if ! said=$(systemctl {verb} {name} 2>&1) && [ "$(systemctl show -P AssertResult {name} 2>/dev/null)" != no ]; then
   journalctl --sync 2>/dev/null || true
   words=$(journalctl -q --no-pager -o cat -n 20 --since "@$begun" -u {name}) || true
   own=$(printf '%s\\n' "$words" | grep -vE {shlex.quote(SYSTEMDS_WORDS)}) || true
@@ -88,7 +110,8 @@ def _unmask(name: str) -> str:
 
 
 def changes(have: HostState, want: Units) -> Iterator[Command]:
-    states = [have.units[unit.name] for unit in want.running]
+    wanted = running(have, want)
+    states = [have.units[unit.name] for unit in wanted]
     if any(state.needs_daemon_reload or state.load == "not-found" for state in states):
         yield script("systemctl daemon-reload")
     for name in want.stopped:
@@ -98,12 +121,13 @@ def changes(have: HostState, want: Units) -> Iterator[Command]:
     for name in want.startable:
         if have.units[name].load == "masked":
             yield script(_unmask(name))
-    for unit in want.running:
+    for unit in wanted:
         state = have.units[unit.name]
         if not unit.static and not state.enabled.startswith("enabled"):
             yield script(f"{_unmask(unit.name)}; systemctl enable --quiet {unit.name}")
         if not _runs(state):
-            yield script(act(unit, "start"))
+            if not state.skipped:
+                yield script(act(unit, "start"))
         elif is_stale(have, unit):
             yield script(act(unit, "reload" if unit.reload else "restart"))
 
@@ -113,14 +137,16 @@ def words(have: HostState, want: Units) -> Iterator[str]:
     for name in want.stopped:
         if _runs(have.units[name]):
             yield f"stopping {name}"
-    for name in (*want.startable, *(unit.name for unit in want.running)):
+    wanted = running(have, want)
+    for name in (*want.startable, *(unit.name for unit in wanted)):
         if have.units[name].load == "masked":
             yield f"unmasking {name}"
-    for unit in want.running:
+    for unit in wanted:
         if not _runs(have.units[unit.name]):
-            yield f"starting {unit.name}, which does not run"
+            if not have.units[unit.name].skipped:
+                yield f"starting {unit.name}, which does not run"
         elif is_stale(have, unit):
-            yield f"{'reloading' if unit.reload else 'restarting'} {unit.name}, whose files are newer than it is"
+            yield f"{'reloading' if unit.reload else 'restarting'} {unit.name}, whose files changed since"
 
 
 def _runs(state: UnitState) -> bool:

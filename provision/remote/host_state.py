@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
 
-from provision.remote import aide, health, web
+from provision.remote import aide, health, sysctl, web
 
 Found = dict[str, Any]
 
@@ -79,7 +79,8 @@ def packages(names: "list[str]") -> "dict[str, str]":
 
 
 PROPERTIES = (
-    "Id,Names,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,InactiveExitTimestampMonotonic"
+    "Id,Names,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,InactiveExitTimestampMonotonic,"
+    "ConditionResult,AssertResult,ConditionTimestampMonotonic"
 )
 
 
@@ -90,6 +91,7 @@ def units(names: "list[str]") -> Found:
     for name, block in zip(names, shown.strip().split("\n\n")):  # noqa: B905 - Python 3.9
         value = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         since = int(value.get("InactiveExitTimestampMonotonic") or 0) / 1e6
+        unmet = "no" in (value.get("ConditionResult"), value.get("AssertResult"))
         stamp = "/run/harvest-stamps/" + name
         answer[name] = {
             "load": value.get("LoadState", ""),
@@ -98,6 +100,8 @@ def units(names: "list[str]") -> Found:
             "needs_daemon_reload": value.get("NeedDaemonReload") == "yes",
             "started": time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + since if since else 0,
             "stamped": os.stat(stamp).st_mtime if os.path.exists(stamp) else 0,
+            "noted": text(stamp),
+            "skipped": unmet and int(value.get("ConditionTimestampMonotonic") or 0) > 0,
         }
     return answer
 
@@ -234,6 +238,12 @@ def finding(asked: Found) -> "dict[str, subprocess.Popen[str]]":
     for marker in asked["edited"]:
         if os.path.exists(marker):
             begun[marker] = ["find", os.path.dirname(marker), "-xdev", "-newer", marker]
+            if (
+                os.stat(marker).st_mtime > time.time() + 60
+            ):  # the clock was set back: what it wrote since is an edit
+                begun[marker] += ["-o", "!", "-newerct", f"@{int(time.time()) + 60}"]
+    if asked["sysctl"]:
+        begun["sysctl"] = ["systemd-analyze", "--no-pager", "cat-config", "sysctl.d"]
     return {
         key: subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for key, words in begun.items()
@@ -312,6 +322,8 @@ def main() -> None:
     for kind in ("foreign", "edited"):
         answer[kind] = {path: lines(begun.get(path)) for path in asked[kind]}
     answer["health"] = health.finish(checks, asked["health"], answer["units"])
+    answer["sysctl"] = sysctl.values(asked["sysctl"], lines(begun.get("sysctl")))
+    answer["system"]["now"] = time.time()  # last: the controller compares it with its own
     json.dump(answer, sys.stdout)
 
 

@@ -159,6 +159,12 @@ class Settings(PerInstance):
     request_timeout_s: int = Field(
         300, strict=True, ge=10, le=3600, description="Longest request in seconds."
     )
+    timeout_factor: float = Field(
+        1.0,
+        ge=1,
+        le=20,
+        description="Factor of every time limit of a run, for a host or a link that is slow to answer.",
+    )
 
     hostname: HostName | None = Field(None, description="The host's name; unset leaves it as it is.")
     timezone: TimeZone | None = Field(None, description="The host's time zone; unset leaves it as it is.")

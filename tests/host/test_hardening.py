@@ -154,12 +154,61 @@ def test_an_update_s_own_configuration_is_no_news_and_another_s_aide_is_left_alo
     assert audit(hard.name).returncode == 0
 
 
+UNTRIED = """for unit in $(systemctl list-unit-files --state=enabled --no-legend | cut -d' ' -f1 | grep -v @); do
+  systemctl -q is-active $unit || echo $unit $(systemctl show -P ConditionTimestampMonotonic $unit)
+done | sed -n 's/ 0$//p'"""
+
+
+def test_what_the_first_run_installs_runs_without_a_reboot(hard: hosts.Host) -> None:
+    untried = set(hard.exec(UNTRIED).stdout.split())
+    assert untried <= {"systemd-networkd-wait-online.service"}, (
+        "enabled, and nothing ever tried to start them"
+    )
+    assert hard.exec("systemctl is-active unattended-upgrades").stdout == "active\n"
+    # A container's clock is its host's.
+    assert hard.exec("systemctl show -P ConditionResult systemd-timesyncd").stdout == "no\n"
+    assert deploy(hard.name).changed == []
+
+
+def test_the_kernel_s_values_hold_now_and_at_the_next_boot(hard: hosts.Host) -> None:
+    """procps' 99-protect-links.conf is there; and as Debian 13's linux-sysctl-defaults has it."""
+    loose = "net.ipv4.conf.default.rp_filter = 2\nnet.ipv4.conf.*.rp_filter = 2\n-net.ipv4.conf.all.rp_filter"
+    boot = "/usr/lib/systemd/systemd-sysctl 2>/dev/null"
+    mode = "sysctl -n net.ipv4.conf.host0.rp_filter net.ipv4.conf.all.rp_filter"
+    hard.exec(f"printf '{loose}\n' >/etc/sysctl.d/50-default.conf; {boot}", check=False)
+    assert hard.exec(mode).stdout.split() == ["1", "1"]
+    last = hard.exec(
+        "systemd-analyze --no-pager cat-config sysctl.d | grep protected_fifos | tail -n 1"
+    ).stdout
+    assert last == "fs.protected_fifos = 2\n"
+    hard.exec(
+        "printf 'kernel.sysrq=1\n' >/etc/sysctl.d/zzzz.conf; sysctl -q net.ipv4.conf.all.send_redirects=1"
+    )
+    run = deploy(hard.name)
+    assert (run.code, run.changed[:1]) == (0, ["Apply kernel settings"]), run.said
+    assert "net.ipv4.conf.all.send_redirects was set to 1 on the host; setting 0 again" in run.said
+    assert "/etc/sysctl.d/zzzz.conf is read after" in run.said
+    hard.exec("rm /etc/sysctl.d/zzzz.conf /etc/sysctl.d/50-default.conf")
+    run = deploy(hard.name)
+    assert ("Apply kernel settings" in run.changed, "is read after" in run.said) == (False, False), run.said
+
+
+def test_stamps_from_before_the_clock_was_set_back_neither_hide_a_change_nor_repeat_one(
+    hard: hosts.Host,
+) -> None:
+    stamps = "/run/harvest-stamps/* /var/lib/harvest-provision/*"
+    hard.exec(f"touch -d '+2 years' {stamps}")
+    hard.exec("sed -i 's/^SystemMaxUse.*/SystemMaxUse=3G/' /etc/systemd/journald.conf.d/harvest.conf")
+    run = deploy(hard.name)
+    assert run.code == 0, run.said
+    assert {"System's configuration", "The journal is kept"} <= set(run.changed)
+    assert deploy(hard.name).changed == []
+
+
 def test_nothing_is_passed_on_unless_something_brought_a_second_network(hard: hosts.Host) -> None:
     names = ("ipv4.conf.all.forwarding", "ipv6.conf.all.forwarding", "ipv4.conf.all.accept_redirects")
     forwarding = "sysctl -n " + " ".join(f"net.{name}" for name in names)
-    hard.exec(
-        "sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; touch /etc/sysctl.d/60-harvest.conf"
-    )
+    hard.exec("sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
     assert deploy(hard.name).code == 0
     assert hard.exec(forwarding).stdout.split() == ["0", "0", "0"]
     # As Docker does when it starts.

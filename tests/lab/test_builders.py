@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,10 +86,65 @@ Acquire::http::Proxy "http://proxy:3128";
 Acquire::https::Proxy "";
 Acquire::Check-Date "false";
 """
-    assert image.carried_apt_options(dump) == [
-        'Acquire::http::Proxy "http://proxy:3128";',
-        'Acquire::Check-Date "false";',
+    assert image.carried_apt_options(dump) == ['Acquire::http::Proxy "http://proxy:3128";']
+
+
+@pytest.mark.parametrize(("refusals", "carried"), [(0, []), (1, ['Acquire::Check-Date "false";'])])
+def test_apt_s_checks_of_dates_are_left_out_only_where_the_archive_fails_them(
+    refusals: int, carried: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[str]] = []
+
+    def builder(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        tried.append(command)
+        (tmp_path / "root/etc").mkdir(parents=True)
+        return subprocess.CompletedProcess(command, 1 if len(tried) <= refusals else 0)
+
+    monkeypatch.setattr(image.needs, "require_builder", lambda: None)
+    monkeypatch.setattr(image, "_apt_dump", lambda: 'Acquire::Check-Date "false";\n')
+    monkeypatch.setattr(image.subprocess, "run", builder)
+    monkeypatch.setattr(image, "run", lambda command: "")
+    image._build(image.recipe(find("trixie"), "vps"), tmp_path / "root")
+    assert [any("Check-Date" in word for word in command) for command in tried] == [False, True][
+        : refusals + 1
     ]
+    assert image.host_apt_options(tmp_path / "root") == carried
+
+
+def test_an_archive_that_fails_anyhow_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image.needs, "require_builder", lambda: None)
+    monkeypatch.setattr(image, "_apt_dump", lambda: 'Acquire::Check-Date "false";\n')
+    monkeypatch.setattr(image.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1))
+    with pytest.raises(LabError, match="could not build trixie"):
+        image._build(image.recipe(find("trixie"), "vps"), tmp_path / "root")
+
+
+def test_processes_that_take_their_time_to_end_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the machine is busy: they are there for a while after SIGKILL."""
+    left = [{2**22 + 1}] * 5 + [set[int]()]
+    monkeypatch.setattr(cgroups, "members", lambda groups: left.pop(0))
+    monkeypatch.setattr(cgroups, "SAY_AFTER", 0.03)
+    cgroups.kill([Path("/nowhere")])
+    assert not left
+    assert "lab: waiting for a process to end" in capsys.readouterr().err
+
+
+def test_processes_that_never_end_are_named_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(cgroups.os, "kill", lambda pid, number: None)
+    monkeypatch.setattr(cgroups, "members", lambda groups: {child.pid})
+    try:
+        with pytest.raises(LabError, match=rf"sleep \({child.pid}\) did not end within 0 s of SIGKILL"):
+            cgroups.kill([Path("/nowhere")], 0.1)
+    finally:
+        child.terminate()
+        child.wait()
 
 
 def test_sudo_rs_takes_the_place_of_sudo_where_the_suite_has_it() -> None:

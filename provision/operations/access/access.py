@@ -13,7 +13,7 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, operation
 from pyinfra.api.operation import OperationMeta
 
-from provision.engine import lock
+from provision.engine import lock, patience
 from provision.engine.operation import Command, call, converge, record, script, told_sentence
 from provision.engine.state import HostState, Query, forget, state_of
 from provision.operations import files
@@ -157,7 +157,7 @@ def apply(want: Access) -> Generator[Command, None, None]:
         record(step)
     if host.state.is_executing and not lock.holds(host):
         yield lock.take()
-    yield script(revert.arm_script(saved(have, want), want.within_s))
+    yield script(revert.arm_script(saved(have, want), int(patience.limit(host, want.within_s))))
     have = _now(declared)  # the timer may have fired just before
     for command in opening(have, want, here):
         yield confirm.guarded(command)

@@ -6,6 +6,7 @@ from pyinfra.api import FunctionCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
+from provision.engine import patience
 from provision.engine.operation import Command, script
 from provision.engine.operation import told as told
 from provision.engine.sudo import as_root
@@ -14,7 +15,7 @@ from provision.pyinfra_bridge.logins import knock
 
 PATIENCE_S, PAUSE_S = 8.0, 1.0
 COMMAND_LIMIT_S = 60
-"""A connection that a firewall swallowed must not hold the run up for ever."""
+"""A connection that a firewall swallowed must not hold the run up for ever. More on a slow host, as PATIENCE_S."""
 
 
 def guarded(command: Command) -> Command:
@@ -32,12 +33,13 @@ def proven(user: str, port: int) -> FunctionCommand:
 
 
 def _run(state: State, host: Host, command: StringCommand) -> bool:
-    arguments = {**as_root(host), **command.connector_arguments, "_timeout": COMMAND_LIMIT_S}
+    limit_s = patience.limit(host, COMMAND_LIMIT_S)
+    arguments = {**as_root(host), **command.connector_arguments, "_timeout": int(limit_s)}
     try:
         ok, said = host.run_shell_command(command, **arguments)
         words = said.stderr.strip() or said.stdout.strip()
     except Exception as error:
-        ok, words = False, f"{type(error).__name__}: {error}"
+        ok, words = False, patience.failure(error, limit_s)
     return ok or _undo(state, host, words)
 
 
@@ -49,7 +51,7 @@ def _prove(state: State, host: Host, user: str, port: int) -> bool:
             host.log(f"confirmed by a fresh login as {user} on port {port}, with sudo")
             return True
         # sshd may be between two of its lives; who was refused is not asked twice (fail2ban counts).
-        if "lets nobody in" in why or time.monotonic() - started > PATIENCE_S:
+        if "lets nobody in" in why or time.monotonic() - started > patience.limit(host, PATIENCE_S):
             break
         time.sleep(PAUSE_S)
     return _undo(state, host, f"a fresh login as {user} on port {port} failed: the host {why}")
@@ -57,12 +59,13 @@ def _prove(state: State, host: Host, user: str, port: int) -> bool:
 
 def _undo(state: State, host: Host, why: str) -> bool:
     host.log(f"refused: {why}")
+    limit_s = patience.limit(host, COMMAND_LIMIT_S)
     try:
         command = script(revert.revert_script(why[-1000:]))
-        ok, said = host.run_shell_command(command, _timeout=COMMAND_LIMIT_S, **as_root(host))
+        ok, said = host.run_shell_command(command, _timeout=int(limit_s), **as_root(host))
         words = said.stderr.strip()
     except Exception as error:
-        ok, words = False, f"{type(error).__name__}: {error}"
+        ok, words = False, patience.failure(error, limit_s)
     if ok:
         host.log("undone: accounts, keys, sudo, firewall and sshd are as they were before this run")
     else:

@@ -13,6 +13,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
+from provision.engine import patience
 from provision.engine.operation import Command, converge
 from provision.engine.state import Answer, HostState, Query, state_of
 from provision.operations.host import as_root
@@ -58,11 +59,11 @@ def troubles(have: HostState, want: Ready) -> list[str]:
 def _wait(state: State, host: Host, want: Ready) -> bool:
     from provision.engine.state import forget
 
-    started = time.monotonic()
+    started, limit_s = time.monotonic(), patience.limit(host, LIMIT_S)
     while wrong := troubles(state_of(host, _query(want)), want):
-        if time.monotonic() - started > LIMIT_S:
+        if time.monotonic() - started > limit_s:
             for line in wrong:
-                host.log(f"not ready after {LIMIT_S} s: {line}")
+                host.log(f"not ready after {limit_s:.0f} s: {line}")
             units = " ".join(f"-u {shlex.quote(unit)}" for unit in want.units)
             _, log = host.run_shell_command(
                 StringCommand(f"journalctl --no-pager -o short -n 30 {units}"), **as_root(host)

@@ -9,6 +9,7 @@ from pyinfra.api import FunctionCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
+from provision.engine import patience
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.operations.host import as_root
@@ -125,7 +126,8 @@ def _reached(state: State, host: Host, want: Lineage, still_good: bool) -> bool:
 
 def _ask(state: State, host: Host, want: Lineage, words: str, still_good: bool, left: float) -> bool:
     """Run certbot. Where a renewal fails, what is there goes on serving, and the timer tries again."""
-    ok, said = host.run_shell_command(script(words), _timeout=LIMIT_S, **as_root(host))
+    limit = int(patience.limit(host, LIMIT_S))
+    ok, said = host.run_shell_command(script(words), _timeout=limit, **as_root(host))
     if ok:
         return True
     for line in [*said.stdout_lines, *said.stderr_lines][-12:]:

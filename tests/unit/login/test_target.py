@@ -121,3 +121,8 @@ def test_default_keys_are_those_that_exist() -> None:
         ["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", Path.home() / ".ssh/id_ed25519"], check=True
     )
     assert target().identities == (str(Path.home() / ".ssh/id_ed25519"),)
+
+
+def test_a_slow_host_is_given_more_time() -> None:
+    assert target(timeout_factor=4.0).timeout == 4 * target().timeout
+    assert target(config="Host web1\n ConnectTimeout 7\n", timeout_factor=2.0).timeout == 14

@@ -233,3 +233,38 @@ def test_the_same_folder_gives_the_same_archive(tmp_path: Path) -> None:
         (tmp_path / name / "sub" / "a.py").write_text("x = 1\n")
     (tmp_path / "two/sub/__pycache__/a.pyc").write_text("junk")
     assert pack(tmp_path / "one") == pack(tmp_path / "two")
+
+
+CLOCK = systemd.Units((systemd.Unit("x.service"),), one_of=(("timesyncd.service", "chrony.service"),))
+
+
+def stopped(**known: Any) -> dict[str, Any]:
+    return unit(active="inactive", started=0.0, **known)
+
+
+def test_what_is_enabled_and_was_never_started_is_started() -> None:
+    none = unit(load="not-found", active="inactive", enabled="")
+    for there, gone in (("timesyncd", "chrony"), ("chrony", "timesyncd")):
+        units = {"x.service": stopped(), f"{there}.service": stopped(), f"{gone}.service": none}
+        commands = text(systemd.changes(state(units=units), CLOCK))
+        assert [f"systemctl start {name}.service " in " ".join(commands) for name in ("x", there, gone)] == [
+            True,
+            True,
+            False,
+        ]
+        assert list(systemd.words(state(units=units), CLOCK)) == [
+            "starting x.service, which does not run",
+            f"starting {there}.service, which does not run",
+        ]
+
+
+def test_of_two_clocks_the_one_that_runs_stays_the_one() -> None:
+    units = {"x.service": unit(), "timesyncd.service": stopped(enabled="disabled"), "chrony.service": unit()}
+    assert not text(systemd.changes(state(units=units), CLOCK))
+
+
+def test_a_unit_whose_condition_was_not_met_is_no_change_on_each_run() -> None:
+    units = {"x.service": stopped(skipped=True), "timesyncd.service": stopped(skipped=True)}
+    units["chrony.service"] = unit(load="not-found", active="inactive", enabled="")
+    assert not text(systemd.changes(state(units=units), CLOCK))
+    assert not list(systemd.words(state(units=units), CLOCK))

@@ -11,8 +11,6 @@ from pyinfra.api import FunctionCommand
 from provision.engine import lock
 from provision.operations.access import access, authorized_keys, revert, sshd
 from provision.operations.files import File
-from provision.operations.run_when_newer import Applied
-from provision.operations.run_when_newer import changes as applied
 from provision.remote import host_state
 from provision.settings.model import Settings
 from tasks.access import sshd_files
@@ -97,17 +95,6 @@ def test_sshd_s_own_penalties_spare_the_trusted_where_sshd_has_them(version: str
     assert (line in drop_in(trusting, version)) is knows
     nobody = trusting.model_copy(update={"trusted_addresses": ()})
     assert "PerSourcePenalty" not in drop_in(nobody, version)
-
-
-def test_something_is_applied_once_and_again_when_its_file_is_newer() -> None:
-    want = Applied("x", "do it", ("/etc/x",))
-    (command,) = text(applied(state(), want))
-    assert "\ndo it\nmv -f /var/lib/harvest-provision/x.new /var/lib/harvest-provision/x" in command
-    old = {"kind": "file", "changed": 5.0}
-    entry = type(state().files["x"])
-    there = {"/var/lib/harvest-provision/x": entry(**old)}
-    assert not text(applied(state(files={**there, "/etc/x": entry(kind="file", changed=4.0)}), want))
-    assert text(applied(state(files={**there, "/etc/x": entry(kind="file", changed=6.0)}), want))
 
 
 @pytest.fixture
