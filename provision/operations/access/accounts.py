@@ -59,8 +59,12 @@ def plan(have: HostState, want: Account) -> Iterator[str]:
     if user is None:
         yield f"add the user {want.name}"
         return
-    if (user.home, user.shell) != (want.home, want.shell):
-        yield f"change {want.name}'s home and shell from {user.home}, {user.shell} to {want.home}, {want.shell}"
+    if want.system and user.group != want.name:
+        yield f"make {want.name} the group of {want.name} (is {user.group})"
+    if want.system and user.home != want.home:
+        yield f"change the home of {want.name} from {user.home} to {want.home}"
+    if user.shell != want.shell if want.system else not user.logs_in:
+        yield f"change the shell of {want.name} from {user.shell or 'none'} to {want.shell}"
     if missing := set(want.groups) - set(user.groups) - {user.group}:
         yield f"add {want.name} to {', '.join(sorted(missing))}"
     if want.password is not None and not user.has_password:
