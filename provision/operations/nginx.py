@@ -149,5 +149,13 @@ leave = converge(
     _leave,
     plan=lambda have, want: ["reload nginx" if have.found[SITES] else "stop and disable nginx"],
 )
-verify = converge(lambda want: Query(nginx={"test"}), _verify)
-require_included = converge(lambda want: Query(nginx={"test"}), _require)
+verify = converge(
+    lambda want: Query(nginx={"test"}),
+    _verify,
+    plan=lambda have, want: [f"stop, unless mended by then: {have.nginx.said}"],
+)
+require_included = converge(
+    lambda want: Query(nginx={"test"}),
+    _require,
+    plan=lambda have, want: [f"stop: {CONF} does not include folders that HARVEST needs"],
+)

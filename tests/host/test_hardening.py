@@ -370,7 +370,7 @@ def test_a_dry_run_shows_what_would_change_and_never_a_secret(hard: hosts.Host) 
             "| -HELLO",
             f"{secret}: not shown",
             "start harvest-sweep.timer, which does not run",
-            "restart harvest-frontend.service, whose files are newer",
+            "restart harvest-frontend.service, whose files changed",
         ):
             assert words in said
         assert (code, "hunter2" in said) == (0, False)

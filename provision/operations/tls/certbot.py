@@ -252,7 +252,11 @@ def _plan(have: HostState, want: Lineage) -> Iterator[str]:
 
 obtain = converge(_query, changes, plan=_plan)
 obtain_early = converge(_query, early, plan=_plan)
-require_names = converge(lambda want: _query(*want), require)
+require_names = converge(
+    lambda want: _query(*want),
+    require,
+    plan=lambda have, want: ["ask where each name leads, and what certbot can renew"],
+)
 keep_only = converge(
     lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages={"all"}),
     _forget,

@@ -89,7 +89,7 @@ def test_a_plan_knows_what_follows_from_a_new_file() -> None:
     assert list(systemd.plan(have, units)) == []
     then = files.after(have, files.Files((files.File("/etc/a", "new"),)))
     assert list(map(imperative, systemd.plan(then, units))) == [
-        "restart a.service, whose files are newer than it is"
+        "restart a.service, whose files changed since"
     ]
 
 
