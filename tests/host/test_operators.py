@@ -60,6 +60,7 @@ def test_the_lock_of_a_dead_run_is_taken_over(cloud: hosts.Host) -> None:
 
 def test_the_lock_of_a_run_that_the_network_cut_for_ever_is_taken_over(cloud: hosts.Host) -> None:
     """Its process lives and its session stands: both ends would notice after minutes only."""
+    assert run(cloud.name)[0] == 0  # it installs UFW, and iptables with it
     file = "tests/host/deploys/holds_the_lock.py"
     first = start(cloud.name, file=file, HOLD="300")
     try:
