@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -75,6 +76,7 @@ def test_the_lock_of_a_run_that_the_network_cut_for_ever_is_taken_over(cloud: ho
             for chain, side in (("INPUT", "--sport"), ("OUTPUT", "--dport"))
         ]
         cloud.exec("; ".join(f"iptables -I {rule}" for rule in cut))
+        time.sleep(8)  # until then it is a run that is heard every five seconds
         code, said = run(cloud.name, file=file, HOLD="0")
         assert code == 0, said
         assert "took over the lock of " in said
