@@ -3,16 +3,19 @@
 from provision.engine.templates import render
 from provision.operations.files import Absent, File, Files, place
 from provision.operations.systemd import Unit, Units, settle
+from provision.remote import source
 from provision.settings.model import Settings
 
 JAILS = "/etc/fail2ban/jail.d/harvest.local"
+EXEMPT = "/usr/local/lib/harvest/login_exempt.py"
 DROP_IN = "/etc/systemd/system/fail2ban.service.d/harvest.conf"
 
 
 def fail2ban(settings: Settings) -> None:
     # Debian's own file turns its sshd jail on for an auth log that newer systems lack.
     files = (
-        File(JAILS, render("fail2ban/harvest.local", settings=settings)),
+        File(EXEMPT, source("login_exempt")),
+        File(JAILS, render("fail2ban/harvest.local", settings=settings, exempt=EXEMPT)),
         Absent("/etc/fail2ban/jail.d/defaults-debian.conf"),
         File(DROP_IN, render("systemd/fail2ban.conf", settings=settings))
         if settings.mode == "nginx"

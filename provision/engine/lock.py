@@ -1,68 +1,28 @@
 """The operator's lock on a host: one run changes it at a time, and who is told no learns by whom and since when.
 
-The lock is a directory in /run (a reboot clears it) that names the holder's SSH session on the host. The session
-ends with the run, whatever ended that, so a lock whose session is gone is nobody's and is taken over.
+The lock is a directory in /run (a reboot clears it) that names the holder's SSH session on the host. A lock whose
+session is gone, or was not heard for a while, is taken over (provision/remote/lock.py); one of our own whose process
+is gone on this machine is taken over at once.
 """
 
 import getpass
 import json
+import os
 import secrets
 import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from pyinfra.api import FunctionCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
 from provision.engine.sudo import as_root
+from provision.remote import source
 
 FOLDER = "/run/harvest-lock"
-
-# Runs ON the host. argv: take|release, the holder as JSON. One line on standard output where there is news.
-SCRIPT = f'''
-import fcntl, json, os, sys, time
-FOLDER = "{FOLDER}"
-
-def stat(pid):
-    """(name, parent, start) of a process; its start tells it from a later one of the same number."""
-    try:
-        name, _, rest = open("/proc/%d/stat" % pid).read().partition("(")[2].rpartition(")")
-        return name, int(rest.split()[1]), rest.split()[19]
-    except OSError:
-        return "", 0, ""
-
-def session():
-    """The sshd process of this connection, else the eldest ancestor below init."""
-    pid = os.getpid()
-    while True:
-        name, parent, start = stat(pid)
-        if name.startswith("sshd") or parent < 2:
-            return [pid, start]
-        pid = parent
-
-mutex = open(FOLDER + ".mutex", "a")
-fcntl.flock(mutex, fcntl.LOCK_EX)
-mine = json.loads(sys.argv[2])
-try:
-    holder = json.load(open(FOLDER + "/holder"))
-except (OSError, ValueError):
-    holder = None
-if sys.argv[1] == "release":
-    if holder and holder["token"] == mine["token"]:
-        os.unlink(FOLDER + "/holder"); os.rmdir(FOLDER)
-    sys.exit(0)
-if holder and holder["token"] != mine["token"]:
-    pid, start = holder["session"]
-    text = "%s, who began %s at %s" % (holder["who"], holder["what"], holder["since"])
-    if stat(pid)[2] == start:
-        sys.exit("locked by " + text + ", and is still connected; nothing was changed here. Wait, or ask.")
-    print("took over the lock of " + text + " and did not finish")
-os.makedirs(FOLDER, exist_ok=True)
-mine["session"] = session()
-mine["since"] = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-with open(FOLDER + "/holder.new", "w") as file:
-    json.dump(mine, file)
-os.rename(FOLDER + "/holder.new", FOLDER + "/holder")
-'''
+SCRIPT = source("lock")
 
 _held: dict[str, str] = {}
 """By host name: what the lock says of us."""
@@ -73,9 +33,9 @@ def holds(host: Host) -> bool:
     return host.name in _held
 
 
-def command(verb: str, holder: str) -> StringCommand:
+def command(verb: str, *words: str) -> StringCommand:
     """The script's command line; it holds nothing secret."""
-    return StringCommand("python3", "-c", QuoteString(SCRIPT), verb, QuoteString(holder))
+    return StringCommand("python3", "-c", QuoteString(SCRIPT), verb, *map(QuoteString, words))
 
 
 def take() -> FunctionCommand:
@@ -88,15 +48,62 @@ def release() -> FunctionCommand:
     return FunctionCommand(_release, (), {})
 
 
+def ourselves() -> dict[str, Any]:
+    """What the lock says of this run: enough to know later, on this machine, whether it still runs."""
+    return {
+        "who": f"{getpass.getuser()}@{socket.gethostname()}",
+        "what": "deploy.py",
+        "token": secrets.token_hex(8),
+        "machine": machine(),
+        "run": os.getpid(),
+        "begun": begun(os.getpid()),
+    }
+
+
+def machine() -> str:
+    """This boot of this machine, and the container in which process numbers count; "" where that is unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return ""
+
+
+def begun(pid: int) -> str:
+    """When a process here began, as the kernel counts; "" where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def is_dead_here(holder: Mapping[str, Any]) -> bool:
+    """Whether the holder was a run on this very machine that has ended."""
+    here = machine()
+    return bool(here) and holder.get("machine") == here and begun(int(holder["run"])) != holder["begun"]
+
+
 def _take(state: State, host: Host) -> bool:
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    holder = json.dumps({"who": who, "what": "deploy.py", "token": secrets.token_hex(8)})
+    holder = json.dumps(ourselves())
     ok, said = host.run_shell_command(command("take", holder), **as_root(host))
-    for line in said.stdout.splitlines() if ok else said.stderr.splitlines()[-1:]:
+    other = {} if ok else _refusal(said.stderr)
+    if other and is_dead_here(other["holder"]):
+        ok, said = host.run_shell_command(command("over", holder, other["holder"]["token"]), **as_root(host))
+        other = {} if ok else _refusal(said.stderr)
+    for line in said.stdout.splitlines() if ok else [other.get("sentence") or said.stderr[-500:]]:
         host.log(line)
     if ok:
         _held[host.name] = holder
     return ok
+
+
+def _refusal(said: str) -> dict[str, Any]:
+    """The program's refusal; {} where it failed in another way."""
+    try:
+        answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return answer
+    except (ValueError, IndexError):
+        return {}
 
 
 def _release(state: State, host: Host) -> bool:

@@ -89,6 +89,33 @@ def no_ssh(address: str, port: int, detail: str) -> str:
     )
 
 
+def is_limiting(sentence: str) -> bool:
+    """Whether sshd hung up before it said anything, as it does for some seconds to an address with failed logins."""
+    return "does not speak SSH" in sentence
+
+
+def waits_for_sshd(seconds: float) -> str:
+    return (
+        "sshd hangs up at once, as it does for some seconds after failed logins (PerSourcePenalties, MaxStartups); "
+        f"trying again for {seconds:.0f} s"
+    )
+
+
+def is_refusing(sentence: str) -> bool:
+    """Whether a port refused the connection."""
+    return " is closed" in sentence
+
+
+def maybe_banned(source: str, until: str) -> str:
+    """What to do where a host that was reachable before refuses connections. `source` is our address as it sees it."""
+    return (
+        "; it was reachable before, so fail2ban may have banned your address after failed logins (ten minutes for a "
+        f"first ban, so until {until} at the latest; repeated bans last longer). Wait, come from another address, or "
+        f"type on the provider's console: fail2ban-client set sshd unbanip {source or 'ADDRESS'}"
+        + ("" if source else ", ADDRESS being one of those that this lists: fail2ban-client get sshd banned")
+    )
+
+
 def no_login(address: str, port: int, attempts: Sequence[Attempt], notes: Sequence[str] = ()) -> str:
     """The host answers and nobody gets in far enough."""
     tried = "; ".join(

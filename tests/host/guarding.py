@@ -35,27 +35,23 @@ def essence(host: hosts.Host) -> list[str]:
     return [line for line in fingerprint(host) if not line.endswith(BACKUPS)]
 
 
-def command(name: str, *options: str) -> list[str]:
-    return [str(BIN / "pyinfra"), "inventories/lab.py", DEPLOY, "-y", "--limit", name, *options]
-
-
-def start(name: str, *options: str) -> "subprocess.Popen[str]":
+def start(name: str, *options: str, file: str = DEPLOY, **environment: str) -> "subprocess.Popen[str]":
     """A run in a session of its own, to be killed or waited for."""
     return subprocess.Popen(
-        command(name, *options),
+        [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--limit", name, *options],
         cwd=REPO,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYINFRA_PROGRESS": "off"},
+        env={**os.environ, "PYINFRA_PROGRESS": "off", **environment},
         start_new_session=True,
     )
 
 
-def run(name: str, *options: str) -> tuple[int, str]:
+def run(name: str, *options: str, file: str = DEPLOY, **environment: str) -> tuple[int, str]:
     """A whole run: its exit code and all that it said."""
-    process = start(name, *options)
+    process = start(name, *options, file=file, **environment)
     said, _ = process.communicate(timeout=300)
     return process.returncode, said
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +57,38 @@ def test_the_lock_of_a_dead_run_is_taken_over(cloud: hosts.Host) -> None:
     assert code == 0, said
     assert "took over the lock of " in said
     assert holder(cloud) == ""
+
+
+def test_the_lock_of_a_run_that_the_network_cut_for_ever_is_taken_over(cloud: hosts.Host) -> None:
+    """Its process lives and its session stands: both ends would notice after minutes only."""
+    assert run(cloud.name)[0] == 0  # it installs UFW, and iptables with it
+    file = "tests/host/deploys/holds_the_lock.py"
+    first = start(cloud.name, file=file, HOLD="300")
+    try:
+        until(lambda: holder(cloud) != "", 30, "the first run has the lock")
+        code, said = run(cloud.name, file=file, HOLD="0")
+        session = json.loads(holder(cloud))["session"][0]
+        assert (code, f"end it on the host: kill {session}" in said) == (1, True), said
+        own = f"ss -Htnp state established | grep pid={session}, | awk '{{print $4}}' | sed 's/.*://'"
+        port = cloud.exec(own).stdout.strip()
+        cut = [
+            f"{chain} -p tcp {side} {port} -j DROP"
+            for chain, side in (("INPUT", "--sport"), ("OUTPUT", "--dport"))
+        ]
+        cloud.exec("; ".join(f"iptables -I {rule}" for rule in cut))
+        time.sleep(8)  # until then it is a run that is heard every five seconds
+        code, said = run(cloud.name, file=file, HOLD="0")
+        assert code == 0, said
+        assert "took over the lock of " in said
+        cloud.exec("; ".join(f"iptables -D {rule}" for rule in cut))
+        until(
+            lambda: cloud.exec(f"test ! -e /proc/{session}", check=False).returncode == 0,
+            10,
+            "its session is ended",
+        )
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
 
 
 def test_behind_a_socket_the_port_moves_too(cloud: hosts.Host) -> None:

@@ -1,8 +1,9 @@
 """Who gets in: the admin's account, keys and sudo, UFW and sshd, changed as one, confirmed by a login or undone.
 
-The order of a change: save and set the timer, change, log in afresh as the admin on the new port with sudo, close
-what only the old way in needed, log in again, stop the timer. Whatever fails on the way is undone at once; what
-nobody can undo any more (the controller died, the network went, the host rebooted) the timer undoes.
+The order of a change: save and set the timer, add the new way in (sshd shuts root out only once the admin has keys and
+sudo), log in afresh as the admin on the new port with sudo, close what only the old way in needed, log in again, stop
+the timer. Whatever fails on the way is undone at once; what nobody can undo any more (the controller died, the network
+went, the host rebooted) the timer undoes.
 """
 
 import shlex
@@ -62,22 +63,22 @@ def query(want: Access) -> Query:
     for part in (
         *parts,
         public_keys.query(want.foreign),
-        *map(files.query, (want.keys, want.sudo, want.sshd_files)),
+        *map(files.query, (want.keys, sudo_alone(want.sudo), want.sshd_files)),
     ):
         asked |= part
     return asked
 
 
 def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
-    """Everything but the closing of port `here`, by which this run came in."""
+    """The new way in, next to the old one: at every moment one account can both log in and become root."""
     both = tuple(dict.fromkeys((*want.firewall.open_ports, here)))
     yield from groups.made(have, want.group)
-    yield from accounts.changes(have, want.account)
-    yield from groups.changes(have, want.group)
+    account, keys = accounts.changes(have, want.account), files.changes(have, want.keys)
     yield from public_keys.named(have, want.keys)
-    yield from files.changes(have, want.keys)
-    yield from public_keys.changes(have, want.foreign)
+    # An account that moves to another home finds its keys there.
+    yield from (*keys, *account) if want.account.name in have.users else (*account, *keys)
     yield from map(confirm.told, [*files.words(have, want.sudo), *files.words(have, want.sshd_files)])
+    yield from files.changes(have, sudo_added(have, want.sudo))
     wall = replace(want.firewall, open_ports=both)
     if list(ufw.changes(have, want.firewall)):  # else the old port is closed already
         yield from map(confirm.told, ufw.stale_words(have, wall))
@@ -85,14 +86,35 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
     placed = list(files.changes(have, want.sshd_files))
     yield from placed
     yield from sshd.changes(files.after(have, want.sshd_files) if placed else have, want.sshd)
-    # Last: where the admin changes, it takes the right from the one as whom this run came in.
-    yield from files.changes(have, want.sudo)
 
 
 def closing(have: HostState, want: Access) -> Iterator[Command]:
-    """What only the old way in needed."""
+    """Take away what only the old way in needed: its port, other members, their keys, a former admin's right."""
     yield from map(confirm.told, ufw.stale_words(have, want.firewall))
     yield from ufw.changes(have, want.firewall)
+    yield from groups.changes(have, want.group)
+    yield from public_keys.changes(have, want.foreign)
+    yield from files.changes(have, sudo_alone(want.sudo))
+
+
+NEXT = "-next"
+
+
+def sudo_added(have: HostState, want: files.Files) -> files.Files:
+    """The right as a further file where one of ours is there: that may be whose right this run works by."""
+    return replace(want, items=tuple(_added(have, item) for item in want.items))
+
+
+def _added(have: HostState, item: files.Item) -> files.Item:
+    if isinstance(item, files.File) and have.files[item.path].kind != "absent":
+        return item if item.fits(have.files[item.path]) else replace(item, path=item.path + NEXT)
+    return item
+
+
+def sudo_alone(want: files.Files) -> files.Files:
+    """The right in its own file, without the further one."""
+    further = [files.Absent(item.path + NEXT) for item in want.items if isinstance(item, files.File)]
+    return replace(want, items=(*want.items, *further))
 
 
 def saved(have: HostState, want: Access) -> list[str]:
@@ -201,8 +223,10 @@ class Interrupted:
 
 def _resume(have: HostState, want: Interrupted) -> Iterator[Command]:
     if revert.ARMED in have.notes:
+        until = have.notes[revert.ARMED].strip() or "in a moment"
         yield confirm.told(
-            "an earlier run was cut off while it changed who gets in; this run goes on from there"
+            "an earlier run was cut off while it changed who gets in, which the host would undo "
+            f"at {until}; this run goes on from there"
         )
         yield script(revert.postpone_script())
     elif revert.REVERTED in have.notes:

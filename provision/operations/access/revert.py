@@ -121,6 +121,11 @@ AccuracySec=1s
 """
 
 
+def _deadline(seconds: str) -> str:
+    """Mark the change as unconfirmed, and when it will be undone."""
+    return f'date -u -d "+{seconds} seconds" +"%H:%M:%S UTC" >{ARMED}'
+
+
 def arm_script(paths: Iterable[str], within_s: int) -> str:
     """Save `paths`, then set the timer. Where it is set already (a run was cut off), what it saved first stays."""
     here = " ".join(map(shlex.quote, paths))
@@ -158,7 +163,7 @@ umask 022
 printf %s {shlex.quote(SERVICE)} >{units}/{UNIT}.service
 printf %s {shlex.quote(timer(within_s))} >{units}/{UNIT}.timer
 sync
-touch {ARMED}
+{_deadline(str(within_s))}
 systemctl daemon-reload
 systemctl enable --quiet {UNIT}.service
 systemctl restart {UNIT}.timer
@@ -200,4 +205,8 @@ systemctl start {UNIT}.service"""
 
 def postpone_script() -> str:
     """A run that was cut off left the timer set: give this run the whole time."""
-    return f"[ ! -e {ARMED} ] || systemctl restart {UNIT}.timer"
+    return f"""if [ -e {ARMED} ]; then
+  systemctl restart {UNIT}.timer
+  within=$(sed -n "s/^OnActiveSec=//p" /etc/systemd/system/{UNIT}.timer)
+  {_deadline("$within")}
+fi"""

@@ -1,6 +1,5 @@
 """The guard's and the lock's pure halves: what is saved, in which order things change, what is told."""
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pytest
 from pyinfra.api import FunctionCommand
 
-from provision.engine import lock
 from provision.operations.access import access, authorized_keys, revert, sshd
 from provision.operations.files import File
 from provision.remote import host_state
@@ -54,7 +52,7 @@ def test_the_timer_is_set_before_the_script_ends_and_everything_is_saved_before_
     assert "OnActiveSec=77" in script
     assert (
         script.index("cp -a")
-        < script.index(f"touch {revert.ARMED}")
+        < script.index(f">{revert.ARMED}")
         < script.index("systemctl restart harvest-guard.timer")
     )
     assert "'/a b'" in revert.arm_script(["/a b"], 60)
@@ -95,35 +93,3 @@ def test_sshd_s_own_penalties_spare_the_trusted_where_sshd_has_them(version: str
     assert (line in drop_in(trusting, version)) is knows
     nobody = trusting.model_copy(update={"trusted_addresses": ()})
     assert "PerSourcePenalty" not in drop_in(nobody, version)
-
-
-@pytest.fixture
-def locking(tmp_path: Path) -> Any:
-    """The lock's script, run here, with its folder here."""
-    script = lock.SCRIPT.replace(lock.FOLDER, str(tmp_path / "lock"))
-
-    def run(verb: str, token: str) -> subprocess.CompletedProcess[str]:
-        holder = json.dumps({"who": f"{token}@here", "what": "deploy.py", "token": token})
-        return subprocess.run(["python3", "-c", script, verb, holder], capture_output=True, text=True)
-
-    return run
-
-
-def test_a_lock_is_the_first_one_s_until_it_gives_it_back(locking: Any) -> None:
-    assert locking("take", "ann").returncode == 0
-    refused = locking("take", "bob")
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("locked by ann@here, who began deploy.py at ")
-    assert locking("release", "bob").returncode == 0
-    assert locking("take", "bob").returncode == 1, "another's lock is never removed"
-    assert locking("release", "ann").returncode == 0
-    assert locking("take", "bob").returncode == 0
-
-
-def test_the_lock_of_a_session_that_is_gone_is_taken_over(locking: Any, tmp_path: Path) -> None:
-    assert locking("take", "ann").returncode == 0
-    file = tmp_path / "lock" / "holder"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "session": [1, "0"]}))
-    taken = locking("take", "bob")
-    assert taken.returncode == 0
-    assert taken.stdout.startswith("took over the lock of ann@here")
