@@ -34,12 +34,12 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
     def give(*sentences: str) -> list[str]:
         left = list(sentences)
 
-        def through(_: Target) -> Any:
+        def connect(_: Target, user: str) -> Any:
             if sentence := left.pop(0):
                 raise NoLogin(sentence)
             return "a link"
 
-        monkeypatch.setattr(probe, "_through", through)
+        monkeypatch.setattr(probe, "connect", connect)
         monkeypatch.setattr(probe.time, "sleep", lambda _: None)
         return left
 
@@ -49,18 +49,18 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_sshd_s_own_limit_is_waited_for(answers: Any, capsys: pytest.CaptureFixture[str]) -> None:
     limited = messages.no_ssh("127.0.0.1", 22, "Not allowed at this time")
     answers(limited, limited, "")
-    assert probe._connected(target(), reachable=True) == "a link"  # type: ignore[comparison-overlap]
+    assert probe._connected(target(), "root", reachable=True) == "a link"  # type: ignore[comparison-overlap]
     assert capsys.readouterr().err.count("sshd hangs up at once") == 1
     answers(limited)
     with pytest.raises(NoLogin, match="does not speak SSH"):
-        probe._connected(target())  # an address never seen before: not sshd, for all that is known
+        probe._connected(target(), "root")  # an address never seen before: not sshd, for all that is known
 
 
 def test_a_refusal_after_a_connection_names_the_ban_and_the_ways_out(answers: Any) -> None:
     refused = messages.unreachable("127.0.0.1", [(22, "is closed")])
     answers(refused)
     with pytest.raises(NoLogin) as told:
-        probe._connected(target(), reachable=True)
+        probe._connected(target(), "root", reachable=True)
     said = str(told.value)
     assert said.startswith(refused)
     assert "fail2ban may have banned your address" in said
@@ -68,7 +68,7 @@ def test_a_refusal_after_a_connection_names_the_ban_and_the_ways_out(answers: An
     assert said.endswith("on the provider's console: fail2ban-client set sshd unbanip 127.0.0.1")
     answers(refused)
     with pytest.raises(NoLogin) as told:
-        probe._connected(target())
+        probe._connected(target(), "root")
     assert str(told.value) == refused
 
 
