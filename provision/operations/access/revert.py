@@ -114,6 +114,8 @@ def timer(within_s: int) -> str:
     """The unit that fires `within_s` seconds after its start."""
     return f"""[Unit]
 Description=Wait for the confirmation of a change of who gets in
+# Runs that are cut off one after the other each set it.
+StartLimitIntervalSec=0
 
 [Timer]
 OnActiveSec={within_s}
@@ -204,8 +206,13 @@ systemctl start {UNIT}.service"""
 
 
 def postpone_script() -> str:
-    """A run that was cut off left the timer set: give this run the whole time."""
+    """A run that was cut off left the timer set: give this run the whole time.
+
+    It may have been cut off while it set it: systemd has then not read the units yet, nor would it start them at boot.
+    """
     return f"""if [ -e {ARMED} ]; then
+  systemctl daemon-reload
+  systemctl enable --quiet {UNIT}.service
   systemctl restart {UNIT}.timer
   within=$(sed -n "s/^OnActiveSec=//p" /etc/systemd/system/{UNIT}.timer)
   {_deadline("$within")}
