@@ -107,6 +107,8 @@ def log_in(target: Target) -> Login:
         finally:
             if not keep:
                 link.close()
+    # The admin first, in whatever order they were asked: the command to try is about the last.
+    attempts.sort(key=lambda attempt: attempt.user != target.admin)
     raise NoLogin(words.no_login(target.address, port, attempts, notes))
 
 

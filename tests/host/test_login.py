@@ -376,6 +376,7 @@ def test_a_guard_can_log_in_afresh_and_a_lost_connection_is_made_again(site: Sit
 
 def test_the_admin_is_preferred_over_one_connection_a_run(site: Site, vps: hosts.Host) -> None:
     """Last, for it makes the admin."""
+    vps.exec("echo 'DebianBanner no' >/etc/ssh/sshd_config.d/00-harvest.conf; systemctl reload ssh")
     vps.exec(
         "useradd -m sysop -s /bin/bash; install -d -o sysop -g sysop -m 700 /home/sysop/.ssh; "
         "install -o sysop -g sysop -m 600 /root/.ssh/authorized_keys /home/sysop/.ssh/authorized_keys"
