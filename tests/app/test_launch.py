@@ -61,7 +61,8 @@ def test_an_overlay_config_beats_the_defaults_and_the_environment_beats_both(tmp
     (tmp_path / "config.py").write_text('DEPLOYMENT_MODE = "internal"\nMAX_UPLOAD_MB = 7\nPORT = 9999\n')
     script = "from harvest.settings import load; s = load(); print(s.MAX_UPLOAD_MB, s.PORT, s.BE_PORT)"
     env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{APP}", "PORT": "8123"}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    options = {"env": env, "cwd": "/", "capture_output": True, "text": True, "check": True}
+    done = subprocess.run([sys.executable, "-c", script], **options)
     assert done.stdout.split() == ["7", "8123", "5001"]
 
 
