@@ -10,39 +10,41 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # wherever the run is 
 from pyinfra import host
 
 from provision.engine.operation import one_look
-from provision.pyinfra_bridge.command_line import require_settled
-from provision.pyinfra_bridge.transport import no_delay, tell_lost
+from provision.pyinfra_bridge.command_line import require_resolved
+from provision.pyinfra_bridge.transport import no_delay, report_lost
 from provision.settings.model import settings_from
-from tasks.access import access
-from tasks.application import application
-from tasks.fail2ban import fail2ban
-from tasks.finish import finish
-from tasks.hardening import hardening
-from tasks.nginx import nginx
-from tasks.packages import packages
-from tasks.preflight import preflight
-from tasks.readiness import readiness
-from tasks.summary import summary
-from tasks.system import system
-from tasks.updates import updates
-from tasks.watchdog import watchdog
+from tasks import (
+    access,
+    application,
+    fail2ban,
+    finish,
+    hardening,
+    nginx,
+    packages,
+    preflight,
+    readiness,
+    summary,
+    system,
+    updates,
+    watchdog,
+)
 
-require_settled()
+require_resolved()
 no_delay(host)
-tell_lost(host)
+report_lost(host)
 settings = settings_from(host.data.dict())
 
 with one_look(host):
-    preflight(settings)
-    system(settings)
-    packages(settings)
-    access(settings)
-    hardening(settings)
-    updates(settings)
-    application(settings)
-    watchdog(settings)
-    nginx(settings)
-    fail2ban(settings)
-    readiness(settings)
-    finish(settings)
-    summary(settings)
+    preflight.check(settings)
+    system.configure(settings)
+    packages.install(settings)
+    access.configure(settings)
+    hardening.apply(settings)
+    updates.configure(settings)
+    application.deploy(settings)
+    watchdog.install(settings)
+    nginx.configure(settings)
+    fail2ban.configure(settings)
+    readiness.wait(settings)
+    finish.unlock(settings)
+    summary.show(settings)

@@ -10,7 +10,7 @@ import click as _click
 
 _sys.path.insert(0, _os.path.abspath(_os.path.join(_os.path.dirname(__file__), "..")))
 
-from provision.inventory import settle
+from provision.inventory import resolve
 
 _LAB = _os.environ.get("LAB_DIR") or _os.path.join(_os.path.dirname(__file__), "..", ".lab")
 # By reference, so that it is not shown by debug-inventory.
@@ -62,4 +62,4 @@ for _file in _files:
         _data["bootstrap_password"] = {"command": [_sys.executable, "-c", _READER, _file]}
     _groups[_host["group"]].append((_host["name"], _data))
 
-settle(globals())
+resolve(globals())

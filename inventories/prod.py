@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # wherever pyinfra is started
 
-from provision.inventory import settle
+from provision.inventory import resolve
 
 # HARVEST alone, on port 8050, at http://SERVER:8050/. For a trusted network, without nginx and without TLS.
 harvest_internal = [
@@ -43,4 +43,4 @@ harvest_subpath = [
 #   }),
 
 # Must stay the last line: it checks everything above and finds out who can log in.
-settle(globals())
+resolve(globals())

@@ -1,4 +1,4 @@
-"""What an inventory file calls as its last line: `settle(globals())`.
+"""What an inventory file calls as its last line: `resolve(globals())`.
 
 It merges the data as pyinfra does, checks every host's settings before any connection, finds out who can log in on
 each host, and writes that into the groups, so that plain `pyinfra INVENTORY deploy.py` connects that way.
@@ -16,7 +16,7 @@ from provision.login.probe import Login, log_in_all
 from provision.login.target import targets_for
 from provision.pyinfra_bridge import command_line, inventory
 from provision.pyinfra_bridge.inventory import with_logins as with_logins
-from provision.pyinfra_bridge.logins import adopt
+from provision.pyinfra_bridge.logins import register_logins
 from provision.settings.checks import Problem as Problem
 from provision.settings.checks import (
     check_examples,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _reading = False
 
 
-def settle(module: dict[str, Any]) -> None:
+def resolve(module: dict[str, Any]) -> None:
     """Check all hosts, log in on those that this run is about, and put the logins into the module's groups.
 
     Stops the run with exit code 1 and a list on stderr when a host's data is wrong or nobody can log in on it;
@@ -80,7 +80,11 @@ def settle(module: dict[str, Any]) -> None:
         _stop(file, secrets, _go_on())
     install(options)
     _log_in(module, file, every, override, names)
-    command_line.settled(file)
+    command_line.resolved(file)
+
+
+settle = resolve
+"""The former name: inventories are their users' files, and those that say so go on working."""
 
 
 def _group_files(file: str) -> set[str]:
@@ -90,7 +94,7 @@ def _group_files(file: str) -> set[str]:
 
 
 def _read(file: str, override: Mapping[str, Any], options: Mapping[str, Any]) -> "Inventory":
-    """The inventory before anybody logged in. pyinfra reads the file a second time for it, in which `settle` does
+    """The inventory before anybody logged in. pyinfra reads the file a second time for it, in which `resolve` does
     nothing: so the rules of merging are pyinfra's own."""
     global _reading
     _reading = True
@@ -115,7 +119,7 @@ def _log_in(
             [f"host {name}: {failures[name]}" for name in names if name in failures],
             _go_on(len(logins)),
         )
-    adopt(targets, logins)
+    register_logins(targets, logins)
     inventory.put_logins(module, {name: login.data() for name, login in logins.items()})
 
 

@@ -1,13 +1,14 @@
-"""Who gets in: one admin by key, on one port, through a firewall that opens what the mode needs and nothing else.
+"""SSH access: one admin by key, on one port, through a firewall that opens what the mode needs and nothing else.
 
-Changed as one, and confirmed by a fresh login or undone: provision/operations/access/.
+Changed together, and confirmed by a new login or reverted: provision/operations/access/.
 """
 
 import re
 
 from provision.engine.state import HostState, Query
 from provision.engine.templates import render
-from provision.operations.access.access import Access, settle
+from provision.operations.access import access
+from provision.operations.access.access import Access
 from provision.operations.access.accounts import Account
 from provision.operations.access.authorized_keys import Foreign
 from provision.operations.access.groups import Group
@@ -22,7 +23,7 @@ SUDO = "/etc/sudoers.d/harvest-admin"
 SOCKET_DROP_IN = "/etc/systemd/system/ssh.socket.d/zz-harvest.conf"
 
 
-def access(settings: Settings) -> None:
+def configure(settings: Settings) -> None:
     home = f"~{settings.admin_user}"  # wherever an account that is there has it
     want = Access(
         group=Group(LOGIN_GROUP, (settings.admin_user,)),
@@ -35,7 +36,7 @@ def access(settings: Settings) -> None:
         foreign=Foreign(f"{home}/.ssh/authorized_keys", settings.remove_foreign_keys),
         within_s=settings.confirm_within_s,
     )
-    settle("Who gets in", want)
+    access.configure("Configure SSH access, sudo and firewall", want)
 
 
 def admin(settings: Settings) -> Account:

@@ -1,41 +1,48 @@
 """HARVEST itself: its user, its release, its configuration, its units."""
 
 from provision.engine.templates import render
-from provision.operations.access.accounts import Account, ensure
-from provision.operations.app.first_admin import FirstAdmin, make
-from provision.operations.app.release import deploy, own
-from provision.operations.app.retire import Retired, retire
-from provision.operations.app.secret_key import KeptSecret, keep
-from provision.operations.app.static import Static, export
-from provision.operations.files import Directory, File, Files, place
-from provision.operations.systemd import Unit, Units, settle
-from provision.settings.instances import FIRST, Instance
+from provision.operations import files, systemd
+from provision.operations.access import accounts
+from provision.operations.access.accounts import Account
+from provision.operations.app import first_admin, former_units, release, secret_key, static
+from provision.operations.app.first_admin import FirstAdmin
+from provision.operations.app.former_units import FormerUnits
+from provision.operations.app.secret_key import SecretKey
+from provision.operations.app.static import Static
+from provision.operations.files import Directory, File, Files
+from provision.operations.systemd import Unit, Units
+from provision.settings.instances import Instance
 from provision.settings.model import Settings
 from provision.settings.types import Secret
-from tasks.release import release
+from tasks.release import wanted_release
 
 WORKERS = 2
 
 
-def application(settings: Settings) -> None:
+def deploy(settings: Settings) -> None:
     """Every instance of the host, one after the other; the settings' own one where none is named."""
-    retire("HARVEST's former units", Retired(tuple(s for each in settings.all_instances for s in each.stems)))
+    former_units.remove(
+        "Remove units of former instances",
+        FormerUnits(tuple(s for each in settings.all_instances for s in each.stems)),
+    )
     for instance in settings.all_instances:
-        what = "HARVEST" if instance.name == FIRST else f"HARVEST {instance.name}"
-        ensure(f"{what}: service user", service_user(instance))
-        deploy(f"{what}: release", release(instance.root))
-        own(f"{what}: code is root's alone", release(instance.root))
-        place(f"{what}: configuration", Files(configuration(settings, instance)))
-        keep(f"{what}: secret key", KeptSecret(secret(instance), instance.slug))
-        place(f"{what}: units", unit_files(settings, instance))
+        name = instance.slug
+        accounts.user(f"{name}: create service user", service_user(instance))
+        release.install(f"{name}: install release", wanted_release(instance.root))
+        release.fix_ownership(f"{name}: make release owned by root", wanted_release(instance.root))
+        files.put(f"{name}: write configuration", Files(configuration(settings, instance)))
+        secret_key.create(f"{name}: create secret key", SecretKey(secret(instance), instance.slug))
+        files.put(f"{name}: install units", unit_files(settings, instance))
         # Before a new page can name them: browsers keep for a year what they get under a new fingerprint.
         if settings.mode == "nginx":
-            export(f"{what}: files that nginx serves", Static(release(instance.root), instance.slug))
-        settle(f"{what} runs", units(instance))
+            static.export(
+                f"{name}: export static files", Static(wanted_release(instance.root), instance.slug)
+            )
+        systemd.running(f"{name}: start units", units(instance))
         if settings.first_admin and settings.first_admin_password:
-            make(
-                f"{what}: first administrator",
-                first_admin(instance, settings.first_admin, settings.first_admin_password),
+            first_admin.create(
+                f"{name}: create first administrator",
+                first_admin_of(instance, settings.first_admin, settings.first_admin_password),
             )
 
 
@@ -53,7 +60,7 @@ def secret(instance: Instance) -> str:
     return f"{instance.etc}/secret_key"
 
 
-def first_admin(instance: Instance, email: str, password: Secret) -> FirstAdmin:
+def first_admin_of(instance: Instance, email: str, password: Secret) -> FirstAdmin:
     stamp = f"{instance.etc}/first_admin"
     return FirstAdmin(email, password, instance.slug, instance.root, environment(instance), stamp)
 
@@ -68,7 +75,7 @@ def configuration(settings: Settings, instance: Instance) -> tuple[Directory, Fi
 
 def unit_files(settings: Settings, instance: Instance) -> Files:
     served = ("backend@.socket", "backend@.service", "frontend.socket", "frontend.service")
-    files = tuple(
+    units = tuple(
         File(
             f"/etc/systemd/system/{instance.slug}-{name}",
             render(f"systemd/harvest-{name}", settings=settings, instance=instance, workers=WORKERS),
@@ -79,7 +86,7 @@ def unit_files(settings: Settings, instance: Instance) -> Files:
     backend = f"{instance.backend(instance.backend_ports[0])}.service"
     checked = f"{instance.frontend}.service {backend} {instance.sweep}.service {instance.sweep}.timer"
     check = f"cd /etc/systemd/system; systemd-analyze verify {checked}"
-    return Files(files, check=check, within=("/etc/systemd/system",))
+    return Files(units, check=check, within=("/etc/systemd/system",))
 
 
 def units(instance: Instance) -> Units:

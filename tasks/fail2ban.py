@@ -1,8 +1,9 @@
-"""fail2ban: who guesses at sshd or floods nginx is shut out for a while."""
+"""fail2ban: bans addresses that guess passwords at sshd or flood nginx."""
 
 from provision.engine.templates import render
-from provision.operations.files import Absent, File, Files, place
-from provision.operations.systemd import Unit, Units, settle
+from provision.operations import files, systemd
+from provision.operations.files import Absent, File, Files
+from provision.operations.systemd import Unit, Units
 from provision.remote import source
 from provision.settings.model import Settings
 
@@ -11,9 +12,9 @@ EXEMPT = "/usr/local/lib/harvest/login_exempt.py"
 DROP_IN = "/etc/systemd/system/fail2ban.service.d/harvest.conf"
 
 
-def fail2ban(settings: Settings) -> None:
+def configure(settings: Settings) -> None:
     # Debian's own file turns its sshd jail on for an auth log that newer systems lack.
-    files = (
+    items = (
         File(EXEMPT, source("login_exempt")),
         File(JAILS, render("fail2ban/harvest.local", settings=settings, exempt=EXEMPT)),
         Absent("/etc/fail2ban/jail.d/defaults-debian.conf"),
@@ -21,5 +22,5 @@ def fail2ban(settings: Settings) -> None:
         if settings.mode == "nginx"
         else Absent(DROP_IN),
     )
-    place("fail2ban's jails", Files(files, check="fail2ban-client -t", within=("/etc/fail2ban",)))
-    settle("fail2ban runs", Units((Unit("fail2ban.service", (JAILS, DROP_IN)),)))
+    files.put("Configure fail2ban", Files(items, check="fail2ban-client -t", within=("/etc/fail2ban",)))
+    systemd.running("Start fail2ban", Units((Unit("fail2ban.service", (JAILS, DROP_IN)),)))

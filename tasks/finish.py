@@ -1,15 +1,15 @@
-"""The end of a run that came to its end."""
+"""The end of a successful run: record the AIDE baseline, check what a reboot would need, release the lock."""
 
 from provision.engine.templates import render
-from provision.operations import health
-from provision.operations.access.access import unlock
-from provision.operations.aide import Known, know
+from provision.operations import aide, health
+from provision.operations.access import access
+from provision.operations.aide import Baseline
 from provision.settings.model import Settings
 
-KNOWN = Known(render("system/aide.conf"))
+KNOWN = Baseline(render("system/aide.conf"))
 
 
-def finish(settings: Settings) -> None:
-    know("Its files are known", KNOWN)
+def unlock(settings: Settings) -> None:
+    aide.record("Record the AIDE baseline", KNOWN)
     health.require("Check what a reboot would break", health.Health())
-    unlock(name="The host is free for the next run")
+    access.release_lock(name="Release the lock")

@@ -4,12 +4,12 @@ import posixpath
 
 from provision.engine.state import HostState, Query
 from provision.engine.templates import render
-from provision.operations.edits import Edits, Line, Without, edit
-from provision.operations.files import Absent, Directory, File, Files, Item, Mode, place
-from provision.operations.run_when_newer import Applied, apply
+from provision.operations import edits, files, run_when_newer, sysctl, systemd
+from provision.operations.edits import Edits, Line, Without
+from provision.operations.files import Absent, Directory, File, Files, Item, Mode
+from provision.operations.run_when_newer import Script
 from provision.operations.sysctl import Sysctl, parse
-from provision.operations.sysctl import apply as apply_sysctl
-from provision.operations.systemd import Unit, Units, settle
+from provision.operations.systemd import Unit, Units
 from provision.settings.model import Settings
 
 SYSCTL = "/etc/sysctl.d/zzz-harvest.conf"
@@ -91,30 +91,32 @@ TELL = f"""systemd-sysusers {GROUPS}
 mount -o remount /dev/shm 2>/dev/null || true"""
 
 
-def sysctl(have: HostState) -> str:
+def kernel_settings(have: HostState) -> str:
     """A host on one network only passes nothing on; where Docker or a VPN adds another, forwarding is theirs to set."""
     networks = {posixpath.basename(path) for path in have.found[NETWORKS]}.difference(OF_THE_KERNEL)
     return render("system/zzz-harvest.conf", single=len(networks) <= 1)
 
 
-def hardening(settings: Settings) -> None:
-    files = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
+def apply(settings: Settings) -> None:
+    items = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
     idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
     some = (
-        File(SYSCTL, sysctl),
+        File(SYSCTL, kernel_settings),
         Absent(FORMER_SYSCTL),
         File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
         File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
         Mode("/etc/ssh/sshd_config", 0o600),
     )
     needs = Query(found={NETWORKS})
-    place("System's configuration", Files((*files, *some, *JOBS), needs=needs))
-    edit("System's configuration that others brought", EDITS)
+    files.put("Install hardening configuration", Files((*items, *some, *JOBS), needs=needs))
+    edits.lines("Edit packaged configuration files", EDITS)
     keys = frozenset(parse(render("system/zzz-harvest.conf", single=True)))
-    apply_sysctl("Apply kernel settings", Sysctl(SYSCTL, sysctl, keys, needs))
-    apply("Create system groups and remount /dev/shm", Applied("system", TELL, (GROUPS, FSTAB)))
+    sysctl.apply("Apply kernel settings", Sysctl(SYSCTL, kernel_settings, keys, needs))
+    run_when_newer.run("Create system groups and remount /dev/shm", Script("system", TELL, (GROUPS, FSTAB)))
     restart = "systemctl -q is-active systemd-resolved && systemctl restart systemd-resolved || true"
-    apply("Names are asked of DNS alone", Applied("resolved", restart, (RESOLVED,)))
+    run_when_newer.run("Disable LLMNR and mDNS", Script("resolved", restart, (RESOLVED,)))
     # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.
-    settle("UFW comes up at boot", Units((Unit("ufw.service"),)))
-    settle("The journal is kept", Units((Unit("systemd-journald.service", (JOURNAL,), static=True),)))
+    systemd.running("Enable UFW at boot", Units((Unit("ufw.service"),)))
+    systemd.running(
+        "Start the persistent journal", Units((Unit("systemd-journald.service", (JOURNAL,), static=True),))
+    )

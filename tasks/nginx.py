@@ -1,19 +1,9 @@
 """nginx in front of HARVEST, in nginx mode; in internal mode, nothing of it."""
 
 from provision.engine.state import Query
-from provision.operations.files import File, Files, Item, place
-from provision.operations.nginx import (
-    CONF,
-    Connections,
-    Included,
-    Left,
-    Loaded,
-    check,
-    leave,
-    require_included,
-    tune,
-    verify,
-)
+from provision.operations import files, nginx, systemd
+from provision.operations.files import File, Files, Item
+from provision.operations.nginx import CONF, Connections, Included, Loaded, Stopped, check
 from provision.operations.nginx_files import (
     ETC,
     KEPT,
@@ -26,38 +16,45 @@ from provision.operations.nginx_files import (
     shared_files,
     site_files,
 )
-from provision.operations.systemd import Unit, Units, settle
+from provision.operations.systemd import Unit, Units
 from provision.settings.model import Settings
 from tasks.tls import by_authority, forget, from_controller, placeholders, renewals, self_signed
 
 CONNECTIONS = 4096
 
 
-def nginx(settings: Settings) -> None:
+def configure(settings: Settings) -> None:
     if settings.mode == "internal":
-        place("No site of HARVEST's", Files((), check=check(MARK, ()), within=(ETC,), stale=(*OUR_OWN, KEPT)))
-        tune("nginx's connections are Debian's", Connections(0))
-        leave("nginx serves nobody", Left())
+        files.put(
+            "Remove HARVEST's nginx configuration",
+            Files((), check=check(MARK, ()), within=(ETC,), stale=(*OUR_OWN, KEPT)),
+        )
+        nginx.worker_connections("Restore Debian's worker_connections", Connections(0))
+        nginx.stop("Stop nginx", Stopped())
         forget(settings)
         return
     require(settings)  # it may have come with this run
-    tune("nginx's connections", Connections(CONNECTIONS))
+    nginx.worker_connections("Set worker_connections", Connections(CONNECTIONS))
     renewals(settings)
     self_signed(settings)
     from_controller(settings)
-    serve(settings, "nginx's sites", "nginx serves them")
+    serve(settings, "Configure nginx sites", "Reload nginx")
     if by_authority(settings):
-        serve(settings, "nginx's sites with the authority's certificates", "nginx serves those")
+        serve(
+            settings,
+            "Configure nginx sites with the issued certificates",
+            "Reload nginx with the issued certificates",
+        )
         placeholders(settings)
     forget(settings)
-    verify("Check nginx's configuration", Loaded(MARK, our_names(settings)))
+    nginx.verify("Check the loaded nginx configuration", Loaded(MARK, our_names(settings)))
 
 
 def require(settings: Settings) -> None:
     """An nginx that would not read our files is told so before any is changed."""
     if settings.mode == "nginx":
         sites = [f"{ETC}/sites-enabled/{domain}" for domain in settings.sites if settings.site == "own"]
-        require_included(
+        nginx.require_included(
             "Check that nginx includes its sites", Included((f"{ETC}/conf.d/harvest.conf", *sites))
         )
 
@@ -73,8 +70,8 @@ def serve(settings: Settings, placed: str, served: str) -> None:
     items = site(settings)
     checked = check(MARK, our_names(settings))
     stale = (*OUR_OWN, NOBODYS) if settings.site == "own" else OUR_OWN
-    place(placed, Files(items, check=checked, within=(ETC,), stale=stale, needs=needs(settings)))
-    settle(served, Units((nginx_unit(settings, items),)))
+    files.put(placed, Files(items, check=checked, within=(ETC,), stale=stale, needs=needs(settings)))
+    systemd.running(served, Units((nginx_unit(settings, items),)))
 
 
 def site(settings: Settings) -> tuple[Item, ...]:

@@ -1,10 +1,11 @@
 """What apt installs."""
 
-from provision.operations.app.release import begin
-from provision.operations.apt import Packages, install
-from provision.operations.systemd import Unit, Units, settle
+from provision.operations import apt, systemd
+from provision.operations.app import release
+from provision.operations.apt import Packages
+from provision.operations.systemd import Unit, Units
 from provision.settings.model import Settings
-from tasks.release import release
+from tasks.release import wanted_release
 
 # What the build of HARVEST's environment needs; python3-pip-whl brings the pip that fetches uv.
 FIRST = ("ca-certificates", "python3", "python3-pip-whl")
@@ -42,15 +43,19 @@ def names(settings: Settings) -> tuple[str, ...]:
     return (*BASE, *nginx, *certbot, *quality)
 
 
-def packages(settings: Settings) -> None:
+def install(settings: Settings) -> None:
     """First what the build of HARVEST's environment needs, then the rest while that goes on: a third less time."""
-    install("Packages to build with", Packages(FIRST))
+    apt.packages("Install build packages", Packages(FIRST))
     for instance in settings.all_instances:
-        begin("HARVEST's environment, in the background", release(instance.root))
-    install("Packages", Packages(names(settings), one_of=(CLOCKS,)))
+        release.prebuild(
+            f"{instance.slug}: build the environment in the background", wanted_release(instance.root)
+        )
+    apt.packages("Install packages", Packages(names(settings), one_of=(CLOCKS,)))
     # Debian 13 installs the timer without starting it.
-    settle("Logs are rotated", Units((Unit("logrotate.timer"),)))
+    systemd.running("Start log rotation", Units((Unit("logrotate.timer"),)))
     # Nothing starts while packages are installed, and these would wait for a reboot.
     clocks = tuple(f"{clock}.service" for clock in CLOCKS)
     others = (Unit("apparmor.service"), Unit("unattended-upgrades.service"))
-    settle("Start AppArmor, time synchronization and unattended-upgrades", Units(others, one_of=(clocks,)))
+    systemd.running(
+        "Start AppArmor, time synchronization and unattended-upgrades", Units(others, one_of=(clocks,))
+    )

@@ -1,16 +1,17 @@
-"""The last word: HARVEST truly answers, through every door that a browser uses."""
+"""HARVEST answers, on each port and name that a browser uses."""
 
-from provision.operations.app.readiness import Ready, answers
+from provision.operations.app import readiness
+from provision.operations.app.readiness import Ready
 from provision.settings.instances import Instance
 from provision.settings.model import Settings
 
 CHOICES = ("entity_types", "relation_types")
 
 
-def readiness(settings: Settings) -> None:
+def wait(settings: Settings) -> None:
     urls = tuple(url for each in settings.all_instances for url in (*inside(each), *outside(each)))
     units = tuple(f"{stem}.service" for each in settings.all_instances for stem in each.stems)
-    answers("HARVEST answers", Ready(urls, units, hint(settings)))
+    readiness.wait("Wait until HARVEST answers", Ready(urls, units, hint(settings)))
 
 
 def hint(settings: Settings) -> str:

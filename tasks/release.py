@@ -9,7 +9,7 @@ from provision.operations.app.release import Release
 APP = Path(__file__).parents[1] / "app"
 
 
-def release(root: str) -> Release:
+def wanted_release(root: str) -> Release:
     """The release below `root`: each instance has its own."""
     return Release(root, pack(APP), (APP / "requirements.txt").read_text())
 

@@ -2,14 +2,15 @@
 
 from pyinfra import host
 
-from provision.operations.app.summary import Left, Place, show
+from provision.operations.app import summary
+from provision.operations.app.summary import Left, Place
 from provision.operations.nginx_files import live
 from provision.settings.model import Settings
 from tasks.release import version
 from tasks.tls import own
 
 
-def summary(settings: Settings) -> None:
+def show(settings: Settings) -> None:
     name = str(host.data.get("ssh_hostname") or host.name)
     places = tuple(
         Place(each.url(name), each.root, f"{each.state}/harvest.db") for each in settings.all_instances
@@ -23,7 +24,7 @@ def summary(settings: Settings) -> None:
         tuple((domain, live(domain).certificate) for domain in sites),
         tuple(remarks(settings)),
     )
-    show("Summary", want)
+    summary.show("Summary", want)
 
 
 def remarks(settings: Settings) -> list[str]:

@@ -1,19 +1,13 @@
 """Where the sites' certificates come from, and that nothing of a former way stays."""
 
 from provision.engine.templates import render
-from provision.operations.files import File, Files, place
+from provision.operations import files, systemd
+from provision.operations.files import File, Files
 from provision.operations.nginx_files import MARK, TLS, WEBROOT, live, pair_for
-from provision.operations.systemd import Unit, Units, settle
-from provision.operations.tls.certbot import (
-    TIMER,
-    Kept,
-    Lineage,
-    keep_only,
-    obtain,
-    obtain_early,
-    require_names,
-)
-from provision.operations.tls.certificates import Handed, SelfSigned, hand, self_sign
+from provision.operations.systemd import Unit, Units
+from provision.operations.tls import certbot, certificates
+from provision.operations.tls.certbot import TIMER, Kept, Lineage
+from provision.operations.tls.certificates import SelfSigned, Uploaded
 from provision.settings.model import Settings
 
 HOOKS = "/etc/letsencrypt/renewal-hooks/deploy"
@@ -33,14 +27,18 @@ def self_signed(settings: Settings) -> None:
     if settings.tls == "selfsigned":
         for domain in own(settings):
             names = settings.certificate_names(domain)
-            self_sign(f"Self-signed certificate for {domain}", SelfSigned(f"{TLS}/{domain}", names))
+            certificates.self_signed(
+                f"Create the self-signed certificate for {domain}", SelfSigned(f"{TLS}/{domain}", names)
+            )
 
 
 def placeholders(settings: Settings) -> None:
     """One for each site that the authority gave nothing for; none for the others."""
     for domain in own(settings):
         names, given = settings.certificate_names(domain), live(domain).certificate
-        self_sign(f"Placeholder for {domain}'s certificate", SelfSigned(f"{TLS}/{domain}", names, given))
+        certificates.self_signed(
+            f"Create a placeholder certificate for {domain}", SelfSigned(f"{TLS}/{domain}", names, given)
+        )
 
 
 def from_controller(settings: Settings) -> None:
@@ -49,7 +47,9 @@ def from_controller(settings: Settings) -> None:
         return
     certificate, key = settings.tls_certificate.read_bytes(), settings.tls_key.read_bytes()
     for domain in own(settings):
-        hand(f"The certificate for {domain}", Handed(f"{TLS}/{domain}", certificate, key))
+        certificates.upload(
+            f"Upload the certificate for {domain}", Uploaded(f"{TLS}/{domain}", certificate, key)
+        )
     pairs = [pair_for(settings, domain) for domain in own(settings)]
     paths = [path for pair in pairs for path in (pair.certificate, pair.key)]
     units = tuple(
@@ -57,8 +57,10 @@ def from_controller(settings: Settings) -> None:
         for kind in ("path", "service")
     )
     if paths:
-        place("What watches over it", Files(units))
-        settle("It is watched", Units((Unit(f"{WATCH}.path", (f"{SYSTEM}/{WATCH}.path",)),)))
+        files.put("Install the certificate watcher", Files(units))
+        systemd.running(
+            "Start the certificate watcher", Units((Unit(f"{WATCH}.path", (f"{SYSTEM}/{WATCH}.path",)),))
+        )
 
 
 def lineages(settings: Settings) -> tuple[Lineage, ...]:
@@ -81,7 +83,7 @@ def lineages(settings: Settings) -> tuple[Lineage, ...]:
 def require(settings: Settings) -> None:
     """Before the run changes anything."""
     if lineages(settings):
-        require_names("Check the names and certificates of the sites", lineages(settings))
+        certbot.require_names("Check the names and certificates of the sites", lineages(settings))
 
 
 def renewals(settings: Settings) -> None:
@@ -89,16 +91,16 @@ def renewals(settings: Settings) -> None:
     if not lineages(settings):
         return
     hook = File(f"{HOOKS}/harvest", render("nginx/renewal-hook"), 0o755)
-    place("What happens after a renewal", Files((hook,)))
-    settle("Certificates are renewed", Units((Unit(TIMER),)))
+    files.put("Install the certbot deploy hook", Files((hook,)))
+    systemd.running("Start certificate renewal", Units((Unit(TIMER),)))
     for lineage in lineages(settings):
-        obtain_early(f"Obtain the certificate for {lineage.name} while the old site serves", lineage)
+        certbot.obtain_early(f"Obtain the certificate for {lineage.name} while the old site serves", lineage)
 
 
 def by_authority(settings: Settings) -> bool:
     """The authority's certificates that only the new sites could be given."""
     for lineage in lineages(settings):
-        obtain(f"The authority's certificate for {lineage.name}", lineage)
+        certbot.obtain(f"Obtain the certificate for {lineage.name}", lineage)
     return bool(lineages(settings))
 
 
@@ -106,13 +108,13 @@ def forget(settings: Settings) -> None:
     """What the settings no longer ask for: certificates, their renewal, their watch."""
     authority = own(settings) if settings.tls == "letsencrypt" else ()
     covered = tuple(name for lineage in lineages(settings) for name in lineage.names)
-    keep_only("No other certificate of the authority's", Kept(WEBROOT, authority, covered))
+    certbot.prune("Delete certbot certificates no longer configured", Kept(WEBROOT, authority, covered))
     stale, wanted = [f"{TLS}/*"], [f"{TLS}/{domain}" for domain in own(settings) if settings.tls != "off"]
     if not wanted:
         stale += [TLS]
     if not authority:
         stale += [WEBROOT, f"{HOOKS}/* :: {MARK}"]
     if settings.tls != "files" or not own(settings):
-        settle("No certificate is watched", Units((), stopped=(f"{WATCH}.path",)))
+        systemd.running("Stop the certificate watcher", Units((), stopped=(f"{WATCH}.path",)))
         stale += [f"{SYSTEM}/{WATCH}.*"]
-    place("Nothing of former certificates", Files((), stale=tuple(stale), keep=tuple(wanted)))
+    files.put("Remove unused certificates", Files((), stale=tuple(stale), keep=tuple(wanted)))

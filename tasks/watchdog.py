@@ -1,8 +1,9 @@
-"""A backend that hangs is ended, and systemd starts it anew."""
+"""Restart backends that hang."""
 
 from provision.engine.templates import render
-from provision.operations.files import File, Files, place
-from provision.operations.systemd import Unit, Units, settle
+from provision.operations import files, systemd
+from provision.operations.files import File, Files
+from provision.operations.systemd import Unit, Units
 from provision.remote import source
 from provision.settings.model import Settings
 
@@ -11,12 +12,12 @@ UNIT = "harvest-watch.service"
 FILE = f"/etc/systemd/system/{UNIT}"
 
 
-def watchdog(settings: Settings) -> None:
+def install(settings: Settings) -> None:
     backends = [each.backend(port) for each in settings.all_instances for port in each.backend_ports]
-    files = (
+    items = (
         File(PROGRAM, source("watchdog")),
         File(FILE, render(f"systemd/{UNIT}", program=PROGRAM, backends=backends)),
     )
     check = f"cd /etc/systemd/system; systemd-analyze verify {UNIT}"
-    place("The watch over the backends", Files(files, check=check, within=("/etc/systemd/system",)))
-    settle("The backends are watched", Units((Unit(UNIT, (PROGRAM, FILE)),)))
+    files.put("Install the backend watchdog", Files(items, check=check, within=("/etc/systemd/system",)))
+    systemd.running("Start the backend watchdog", Units((Unit(UNIT, (PROGRAM, FILE)),)))

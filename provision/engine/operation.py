@@ -82,7 +82,7 @@ def converge(
 
     def step(have: HostState, want: Want, commands: list[Command | str]) -> Step:
         said = list((plan or remarks)(have, want))
-        said += [sentence for command in commands if (sentence := told_sentence(command))]
+        said += [sentence for command in commands if (sentence := log_sentence(command))]
         said = [imperative(sentence) for sentence in said]
         shown = list(diff(host, have, want)) if host.state.config.DIFF else []
         return Step(operation_name(host), said, shown, list(refusals(have, want)))
@@ -168,12 +168,12 @@ def record(step: Step) -> None:
             host.log(f"| {line}")
 
 
-def told(sentence: str) -> FunctionCommand:
+def log(sentence: str) -> FunctionCommand:
     """A command that tells the operator something, and changes nothing."""
     return FunctionCommand(_say, (sentence,), {})
 
 
-def told_sentence(command: Command | str) -> str:
+def log_sentence(command: Command | str) -> str:
     """What `told` would tell; "" for any other command."""
     if isinstance(command, FunctionCommand) and command.function is _say:
         return str(command.args[0])
@@ -212,7 +212,7 @@ def _refuse(state: State, host: Host, sentence: str) -> bool:
     return False
 
 
-def telling(command: StringCommand, *, must: bool = True) -> FunctionCommand:
+def log_output(command: StringCommand, *, must: bool = True) -> FunctionCommand:
     """`command`, whose output is told to the operator; with `must` off, the run goes on where it fails."""
     return FunctionCommand(_tell, (command, must), {})
 

@@ -20,13 +20,13 @@ NAMED = 20
 
 
 @dataclass(frozen=True)
-class Known:
+class Baseline:
     """The host's configuration as it is now, `config` saying where AIDE looks."""
 
     config: str
 
 
-def _query(want: Known) -> Query:
+def _query(want: Baseline) -> Query:
     return Query(integrity={CONF}, notes={CONF}, files={DATABASE})
 
 
@@ -35,7 +35,7 @@ def _theirs(have: HostState) -> bool:
     return not have.notes.get(CONF, MARK).startswith(MARK)
 
 
-def told(have: HostState, want: Known) -> Iterator[str]:
+def remarks(have: HostState, want: Baseline) -> Iterator[str]:
     """A sentence for each path that others changed since AIDE's database was written."""
     if _theirs(have):
         yield f"{CONF} is not HARVEST's, and is left alone: changes outside of deploy are not reported"
@@ -53,7 +53,7 @@ def told(have: HostState, want: Known) -> Iterator[str]:
         yield f"and {len(changed) - NAMED} more: aide --config {CONF} --check"
 
 
-def learn(have: HostState, want: Known) -> Iterator[Command]:
+def changes(have: HostState, want: Baseline) -> Iterator[Command]:
     if _theirs(have):
         return
     known = have.notes.get(CONF) == want.config and have.files[DATABASE].kind == "file"
@@ -68,5 +68,5 @@ def learn(have: HostState, want: Known) -> Iterator[Command]:
     )
 
 
-tell = converge(_query, lambda have, want: (), told)
-know = converge(_query, learn, plan=lambda have, want: [f"record the AIDE baseline {DATABASE}"])
+report = converge(_query, lambda have, want: (), remarks)
+record = converge(_query, changes, plan=lambda have, want: [f"record the AIDE baseline {DATABASE}"])

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provision.engine.operation import Command, converge, script, telling
+from provision.engine.operation import Command, converge, log_output, script
 from provision.engine.state import HostState, Query
 from provision.remote import source
 
@@ -93,19 +93,19 @@ def _missing(have: HostState, want: Packages) -> list[str]:
 def plan(have: HostState, want: Packages) -> Iterator[str]:
     if missing := _missing(have, want):
         yield f"install {', '.join(missing)}"
-    yield from words(have, want)
+    yield from remarks(have, want)
 
 
 def changes(have: HostState, want: Packages) -> Iterator[Command]:
     if missing := _missing(have, want):
-        yield telling(script(install_script(missing)))
+        yield log_output(script(install_script(missing)))
     elif have.found[OURS]:
         yield script(f"rm -f {POLICY}")
 
 
-def words(have: HostState, want: Packages) -> Iterator[str]:
+def remarks(have: HostState, want: Packages) -> Iterator[str]:
     if have.found[OURS]:
         yield f"removing {POLICY}, which a run that was cut off left: it kept daemons from being restarted"
 
 
-install = converge(_query, changes, words, plan=plan)
+packages = converge(_query, changes, remarks, plan=plan)

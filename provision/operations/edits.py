@@ -63,7 +63,7 @@ def missing(have: HostState, want: Edits) -> list[Line]:
     return [line for line in want.lines if have.found[line.path] and not have.found[line.shape]]
 
 
-def words(have: HostState, want: Edits) -> Iterator[str]:
+def remarks(have: HostState, want: Edits) -> Iterator[str]:
     """What is done to whose file."""
     for line in missing(have, want):
         yield f"putting a line into {line.path}: {line.text}"
@@ -80,4 +80,4 @@ def changes(have: HostState, want: Edits) -> Iterator[Command]:
             yield script(f"sed -i 's/ *\\b{each.word}\\b//g' {' '.join(map(shlex.quote, paths))}")
 
 
-edit = converge(query, changes, words)
+lines = converge(query, changes, remarks)

@@ -34,10 +34,10 @@ class File:
     @property
     def data(self) -> bytes:
         if callable(self.content):
-            raise TypeError(f"{self.path}: its content is not settled yet")
+            raise TypeError(f"{self.path}: its content is not resolved yet")
         return self.content.encode() if isinstance(self.content, str) else self.content
 
-    def settled(self, have: HostState) -> "File":
+    def resolved(self, have: HostState) -> "File":
         """With its content as it shall be on this very host."""
         return replace(self, content=self.content(have)) if callable(self.content) else self
 
@@ -159,7 +159,7 @@ def put_line(item: Item, root: str) -> str:
             return f"rm -rf {path}"
 
 
-def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
+def put_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
     """Stage, check in a private view of the file system, move in place."""
     lines = ["umask 022", "stage=$(mktemp -d /run/harvest-stage.XXXXXX)", "trap 'rm -rf \"$stage\"' EXIT"]
     lines += (
@@ -194,11 +194,11 @@ def place_script(items: list[Item], check: str, within: tuple[str, ...]) -> str:
 
 def due(have: HostState, want: Files) -> list[Item]:
     """What differs."""
-    settled = [item.settled(have) if isinstance(item, File) else item for item in want.items]
-    return [item for item in settled if not item.fits(have.files[item.path])] + leftovers(have, want)
+    resolved = [item.resolved(have) if isinstance(item, File) else item for item in want.items]
+    return [item for item in resolved if not item.fits(have.files[item.path])] + leftovers(have, want)
 
 
-def words(have: HostState, want: Files) -> list[str]:
+def remarks(have: HostState, want: Files) -> list[str]:
     """A sentence for each path that is there already and changes."""
     return [
         f"{'removing' if isinstance(item, Absent) else 'changing'} {item.path}"
@@ -212,7 +212,7 @@ def changes(have: HostState, want: Files) -> Iterator[Command]:
     items = due(have, want)
     if items:
         files = [item for item in items if isinstance(item, File)]
-        yield script(place_script(items, want.check, want.within), archive(files) if files else b"")
+        yield script(put_script(items, want.check, want.within), archive(files) if files else b"")
 
 
 def plan(have: HostState, want: Files) -> Iterator[str]:
@@ -270,7 +270,7 @@ def after(have: HostState, placed: Files) -> HostState:
     """The host as it will be once the files are placed: what differs now is then newer than any start."""
     late = {
         item.path: have.files[item.path].model_copy(update={"changed": float("inf")})
-        for item in (item.settled(have) if isinstance(item, File) else item for item in placed.items)
+        for item in (item.resolved(have) if isinstance(item, File) else item for item in placed.items)
         if not item.fits(have.files[item.path])
     }
     reload = any(path.startswith("/etc/systemd/") for path in late)
@@ -283,4 +283,4 @@ def after(have: HostState, placed: Files) -> HostState:
     return have.model_copy(update={"files": {**have.files, **late}, "units": units, "integrity": integrity})
 
 
-place = converge(query, changes, words, plan=plan, diff=diff, after=after)
+put = converge(query, changes, remarks, plan=plan, diff=diff, after=after)

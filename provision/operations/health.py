@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pyinfra.api import QuoteString, StringCommand
 
-from provision.engine.operation import Command, converge, script, telling
+from provision.engine.operation import Command, converge, log_output, script
 from provision.engine.state import HostState, Query
 from provision.operations.apt import APT_WAIT_S, mend_script
 from provision.remote import program
@@ -58,13 +58,13 @@ def refuse_changes(have: HostState, want: Health) -> Iterator[Command]:
 
 def leftover_changes(have: HostState, want: Health) -> Iterator[Command]:
     if have.health["leftovers"]:
-        yield telling(StringCommand("python3", "-c", QuoteString(LEFTOVERS), str(APT_WAIT_S)))
+        yield log_output(StringCommand("python3", "-c", QuoteString(LEFTOVERS), str(APT_WAIT_S)))
 
 
 def mend_changes(have: HostState, want: Health) -> Iterator[Command]:
     if found := have.health["dpkg"]:
         again = [line.split()[0] for line in found if line.endswith(("reinstallation", "half-installed"))]
-        yield telling(script(mend_script(again)), must=False)
+        yield log_output(script(mend_script(again)), must=False)
 
 
 def mend_words(have: HostState, want: Health) -> Iterator[str]:

@@ -119,7 +119,7 @@ def _tune(have: HostState, want: Connections) -> Iterator[Command]:
 
 
 @dataclass(frozen=True)
-class Left:
+class Stopped:
     """nginx serves nothing of ours any more: it is stopped; where somebody else has a site on it, it forgets ours."""
 
 
@@ -127,7 +127,7 @@ OURS = Unit("nginx.service", ("/etc/nginx/conf.d",), reload=True)
 """nginx, with the folder that shows when something of ours was removed."""
 
 
-def _leave(have: HostState, want: Left) -> Iterator[Command]:
+def _leave(have: HostState, want: Stopped) -> Iterator[Command]:
     nginx = have.units["nginx.service"]
     if have.found[SITES]:
         if nginx.active == "active" and is_stale(have, OURS):
@@ -139,12 +139,12 @@ def _leave(have: HostState, want: Left) -> Iterator[Command]:
         yield script("systemctl disable --now --quiet nginx.service")
 
 
-tune = converge(
+worker_connections = converge(
     lambda want: Query(files={CONF}, found={_pattern(want.number or DEBIAN_S), _pattern(4096), ANY_NUMBER}),
     _tune,
     plan=lambda have, want: [f"set worker_connections to {want.number or DEBIAN_S} in {CONF}"],
 )
-leave = converge(
+stop = converge(
     lambda want: Query(units={OURS.name}, files=set(OURS.watches), found={SITES}),
     _leave,
     plan=lambda have, want: ["reload nginx" if have.found[SITES] else "stop and disable nginx"],

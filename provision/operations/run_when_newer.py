@@ -10,7 +10,7 @@ from provision.operations import stamps
 
 
 @dataclass(frozen=True)
-class Applied:
+class Script:
     """`command` has run since the last change of `files`; `stamp` names the memory of it."""
 
     stamp: str
@@ -22,7 +22,7 @@ class Applied:
         return f"{stamps.KEPT}/{self.stamp}"
 
 
-def is_due(have: HostState, want: Applied) -> bool:
+def is_due(have: HostState, want: Script) -> bool:
     """Whether the command has not run, or one of the files changed since it did."""
     stamp = have.files[want.path]
     if stamp.kind == "absent":
@@ -33,7 +33,7 @@ def is_due(have: HostState, want: Applied) -> bool:
     return any(have.files[path].changed > stamps.sane(have, stamp.changed) for path in want.files)
 
 
-def changes(have: HostState, want: Applied) -> Iterator[Command]:
+def changes(have: HostState, want: Script) -> Iterator[Command]:
     if is_due(have, want):
         path = shlex.quote(want.path)
         # The stamp is moved in place only where the command came to its end.
@@ -41,10 +41,10 @@ def changes(have: HostState, want: Applied) -> Iterator[Command]:
         yield script(f"mkdir -p {stamps.KEPT}; {note}\n{want.command}\nmv -f {path}.new {path}")
 
 
-def plan(have: HostState, want: Applied) -> Iterator[str]:
+def plan(have: HostState, want: Script) -> Iterator[str]:
     missing = have.files[want.path].kind == "absent"
     why = "not done on this host yet" if missing else f"{', '.join(want.files)} changed since"
     yield f"apply {want.stamp}: {why}"
 
 
-apply = converge(lambda want: Query(files={want.path, *want.files}, notes={want.path}), changes, plan=plan)
+run = converge(lambda want: Query(files={want.path, *want.files}, notes={want.path}), changes, plan=plan)

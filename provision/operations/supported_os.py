@@ -37,4 +37,4 @@ def refusals(have: HostState, want: Supported) -> list[str]:
     return [why] if (why := refusal(have.system)) else []
 
 
-check = converge(lambda want: Query(), changes, refusals=refusals)
+require = converge(lambda want: Query(), changes, refusals=refusals)

@@ -53,7 +53,7 @@ def _query(want: Units) -> Query:
     return Query(units=names, files={path for unit in want.running for path in unit.watches})
 
 
-def running(have: HostState, want: Units) -> tuple[Unit, ...]:
+def chosen(have: HostState, want: Units) -> tuple[Unit, ...]:
     """The units that shall run on this very host."""
 
     def rank(name: str) -> tuple[bool, bool, bool]:
@@ -110,7 +110,7 @@ def _unmask(name: str) -> str:
 
 
 def changes(have: HostState, want: Units) -> Iterator[Command]:
-    wanted = running(have, want)
+    wanted = chosen(have, want)
     states = [have.units[unit.name] for unit in wanted]
     if any(state.needs_daemon_reload or state.load == "not-found" for state in states):
         yield script("systemctl daemon-reload")
@@ -132,12 +132,12 @@ def changes(have: HostState, want: Units) -> Iterator[Command]:
             yield script(act(unit, "reload" if unit.reload else "restart"))
 
 
-def words(have: HostState, want: Units) -> Iterator[str]:
+def remarks(have: HostState, want: Units) -> Iterator[str]:
     """A sentence for each unit that starts, stops, or takes over what changed."""
     for name in want.stopped:
         if _runs(have.units[name]):
             yield f"stopping {name}"
-    wanted = running(have, want)
+    wanted = chosen(have, want)
     for name in (*want.startable, *(unit.name for unit in wanted)):
         if have.units[name].load == "masked":
             yield f"unmasking {name}"
@@ -161,7 +161,7 @@ def plan(have: HostState, want: Units) -> Iterator[str]:
     for unit in want.running:
         if not unit.static and not have.units[unit.name].enabled.startswith("enabled"):
             yield f"enable {unit.name}"
-    yield from words(have, want)
+    yield from remarks(have, want)
     if any(have.units[unit.name].needs_daemon_reload for unit in want.running):
         yield "have systemd read its unit files again"
 
@@ -179,4 +179,4 @@ def after(have: HostState, want: Units) -> HostState:
     return have.model_copy(update={"units": units})
 
 
-settle = converge(_query, changes, words, plan=plan, after=after)
+running = converge(_query, changes, remarks, plan=plan, after=after)

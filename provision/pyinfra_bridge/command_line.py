@@ -20,7 +20,7 @@ REPO = Path(__file__).parents[2]
 DEPLOY = "deploy.py"
 PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
-_settled: set[str] = set()
+_resolved: set[str] = set()
 
 
 def stop(lines: Iterable[str]) -> NoReturn:
@@ -92,17 +92,17 @@ def _each(option: str, pattern: str) -> str:
     return " ".join(f"--{option} {name.strip()}" for name in pattern.split(",") if name.strip())
 
 
-def settled(inventory: str) -> None:
+def resolved(inventory: str) -> None:
     """Remember that this inventory's hosts were checked and logged in on."""
-    _settled.add(inventory)
+    _resolved.add(inventory)
 
 
-def require_settled() -> None:
+def require_resolved() -> None:
     """For deploy.py's first line: refuse hosts whose settings were never checked."""
     if not ctx_host.isset():  # type: ignore[no-untyped-call]
         stop([f"{DEPLOY} is no inventory; the inventory comes first: {PATTERN}"])
-    if not _settled:
-        words = "its settings were not checked; name an inventory that ends with `settle(globals())`, like"
+    if not _resolved:
+        words = "its settings were not checked; name an inventory that ends with `resolve(globals())`, like"
         stop([f"host {host.name}: {words} {PATTERN}"])
 
 

@@ -79,7 +79,7 @@ class SudoClient(Client):
         return stdin, stdout, stderr
 
 
-def adopt(targets: Mapping[str, Target], logins: Mapping[str, Login]) -> None:
+def register_logins(targets: Mapping[str, Target], logins: Mapping[str, Login]) -> None:
     """From now on pyinfra connects to these hosts by `logins`; to those without one, when it first needs them."""
     _targets.update(targets)
     _logins.update(logins)
@@ -124,7 +124,7 @@ def learn(login: Login) -> None:
         pin(target.known_hosts[0], target.known_as(port), HostKey(*words[:2]))
 
 
-def knock(host: "Host", user: str, port: int) -> str | None:
+def probe_login(host: "Host", user: str, port: int) -> str | None:
     """Log in on a host afresh, as one user on one port, and hang up; None, or the sentence why not.
 
     For a guard that wants to know whether a change lets the admin in. A key pinned on another port is pinned for
@@ -132,7 +132,7 @@ def knock(host: "Host", user: str, port: int) -> str | None:
     """
     target = _targets.get(host.name)
     if target is None:
-        return f"no login of {host.name} is known: its inventory does not end with settle(globals())"
+        return f"no login of {host.name} is known: its inventory does not end with resolve(globals())"
     login = _logins.get(host.name)
     if login is not None:
         learn(login)

@@ -33,7 +33,7 @@ class _Lost(BaseStateCallback):
             host.log(LOST)
 
 
-def tell_lost(host: Host) -> None:
+def report_lost(host: Host) -> None:
     """pyinfra says of an operation whose connection broke no more than that it failed."""
     if host.state not in _watched:
         _watched.add(host.state)

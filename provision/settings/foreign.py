@@ -11,7 +11,7 @@ OURS = {
     "ssh_proxy_jump": "The jump hosts of this run's login, which the audit takes as well.",
     "ssh_options": "What else ssh is told to log in as this run does: keys, agent, alias, proxy.",
 }
-"""A login's own, in pyinfra's manner; it is written by `settle`, not by hand."""
+"""A login's own, in pyinfra's manner; it is written by `resolve`, not by hand."""
 
 WORDS = {
     str: 'text, in quotes: "..."',

@@ -9,8 +9,8 @@ import pytest
 
 from provision.engine.state import LOOK, Query
 from provision.operations.aide import CONF, MARK, OWN
+from provision.operations.clock import CLOCK_LIMIT_S
 from provision.operations.health import AFTERWARDS
-from provision.operations.host import CLOCK_LIMIT_S
 from provision.operations.sysctl import is_weaker, parse
 from provision.settings.model import Settings
 from tasks.hardening import SYSCTL

@@ -297,7 +297,7 @@ def test_sshd_s_own_penalties_spare_the_trusted_and_nobody_else(fresh: hosts.Hos
 
 def test_ctrl_c_is_no_success_and_locks_nobody_out(fresh: hosts.Host) -> None:
     """At three moments: somebody logs in, the host is asked, who gets in changes."""
-    for moment in ("logging in as root", "Starting operation", "Who gets in"):
+    for moment in ("logging in as root", "Starting operation", "Configure SSH access, sudo and firewall"):
         process = start(fresh.name)
         assert process.stdout
         for line in process.stdout:

@@ -125,7 +125,7 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
         assert re.search(
             rf"changed outside of deploy since [-\d]+ [:\d]+ UTC: {path}{re.escape(suffix)}\n", run.said
         )
-    assert run.changed[:2] == ["System's configuration", "Its files are known"]
+    assert run.changed[:2] == ["Install hardening configuration", "Record the AIDE baseline"]
     run = deploy(hard.name)
     assert (run.changed, "outside of deploy" in run.said) == ([], False), run.said
     hard.exec(
@@ -201,7 +201,7 @@ def test_stamps_from_before_the_clock_was_set_back_neither_hide_a_change_nor_rep
     hard.exec("sed -i 's/^SystemMaxUse.*/SystemMaxUse=3G/' /etc/systemd/journald.conf.d/harvest.conf")
     run = deploy(hard.name)
     assert run.code == 0, run.said
-    assert {"System's configuration", "The journal is kept"} <= set(run.changed)
+    assert {"Install hardening configuration", "Start the persistent journal"} <= set(run.changed)
     assert deploy(hard.name).changed == []
 
 
@@ -214,13 +214,13 @@ def test_nothing_is_passed_on_unless_something_brought_a_second_network(hard: ho
     # As Docker does when it starts.
     hard.exec("ip link add docker0 type bridge; sysctl -q net.ipv4.ip_forward=1")
     try:
-        assert "System's configuration" in deploy(hard.name).changed
+        assert "Install hardening configuration" in deploy(hard.name).changed
         assert hard.exec(forwarding).stdout.split() == ["1", "0", "0"]
         done = audit(hard.name)
         assert done.returncode == 0, done.stdout
     finally:
         hard.exec("ip link del docker0")
-    assert "System's configuration" in deploy(hard.name).changed
+    assert "Install hardening configuration" in deploy(hard.name).changed
     assert hard.exec(forwarding).stdout.split() == ["0", "0", "0"]
 
 
@@ -264,7 +264,9 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
     )
     run = deploy(hard.name)
     assert run.code == 0, run.said
-    assert {"Who gets in", "HARVEST: units", "fail2ban runs"} <= set(run.changed)
+    assert {"Configure SSH access, sudo and firewall", "harvest: install units", "Start fail2ban"} <= set(
+        run.changed
+    )
     for words in (
         "removing a firewall rule that is not in firewall_allow: allow 5000/tcp",
         "removing a firewall rule that is not in firewall_allow: deny from 203.0.113.9",
@@ -324,7 +326,7 @@ def test_a_foothold_runs_nothing_from_memory_and_leaves_no_job(hard: hosts.Host)
     hard.exec("crontab -r; atrm $(atq | cut -f 1)")
     hard.reboot()
     assert "Permission denied" in hard.exec(drop, check=False).stderr, "after a reboot, too"
-    assert "System's configuration" in deploy(hard.name).changed, "cron brought a crontab"
+    assert "Install hardening configuration" in deploy(hard.name).changed, "cron brought a crontab"
 
 
 def test_foreign_keys_and_idle_prompts_go_where_the_settings_say_so(hard: hosts.Host) -> None:
@@ -374,7 +376,7 @@ def test_a_dry_run_shows_what_would_change_and_never_a_secret(hard: hosts.Host) 
     assert "HELLO" not in hard.exec(f"cat {issue}").stdout
     assert deploy(hard.name).code == 0  # the copies are older than what read them
     code, said = typed(hard.name, "-y")
-    assert (code, f"[{hard.name}] No changes\n" in said, "Starting operation: HARVEST" in said) == (
+    assert (code, f"[{hard.name}] No changes\n" in said, "Starting operation: harvest" in said) == (
         0,
         True,
         False,

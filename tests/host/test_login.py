@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.host, pytest.mark.xdist_group("g-login")]
 # Debian 12: newer sshds lock a client out after a few refused logins (PerSourcePenalties), and here many are refused.
 SUITE = "bookworm"
 PASSWORD = "first 'password'"
-SETTLE = "\nfrom provision.inventory import settle\nsettle(globals())\n"
+RESOLVE = "\nfrom provision.inventory import resolve\nresolve(globals())\n"
 STOPPED = "Nothing was changed on any host. To go on without a host: --exclude NAME"
 
 
@@ -69,7 +69,7 @@ class Site:
     ) -> subprocess.CompletedProcess[str]:
         common = {"ssh_key": str(paths.key_file())} if key else {}
         group = [(name, {**self.settings, **common, **data}) for name, data in machines.items()]
-        (self.home / "site.py").write_text(f"harvest_internal = {group!r}{SETTLE}")
+        (self.home / "site.py").write_text(f"harvest_internal = {group!r}{RESOLVE}")
         command = [str(BIN / "pyinfra"), "site.py", "-y", *(words or ("debug-inventory", "--json"))]
         return subprocess.run(
             command,

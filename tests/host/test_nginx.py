@@ -43,8 +43,8 @@ def host(lab_host: hosts.Host) -> hosts.Host:
         lab_host, trusted_addresses=[bridge_address(lab_host)]
     )  # fail2ban would ban the floods below
     assert run.code == 0, run.said
-    steps = [step for step in run.changed if step in ("HARVEST: files that nginx serves", "HARVEST runs")]
-    assert steps == ["HARVEST: files that nginx serves", "HARVEST runs"]
+    steps = [step for step in run.changed if step in ("harvest: export static files", "harvest: start units")]
+    assert steps == ["harvest: export static files", "harvest: start units"]
     return lab_host
 
 

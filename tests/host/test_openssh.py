@@ -277,7 +277,7 @@ def test_an_inventory_may_name_ipv6_addresses(operator: Operator, vps: hosts.Hos
     data = {"mode": "internal", "admin_user": "sysop", "ssh_key": str(operator.home / "key")}
     data |= {"admin_keys": [(operator.home / "work.pub").read_text().strip()]}
     hosts_ = [(vps.address6, data), ("web1", {**data, "ssh_hostname": f"[{vps.address6}]"})]
-    text = f"harvest_internal = {hosts_!r}\nfrom provision.inventory import settle\nsettle(globals())\n"
+    text = f"harvest_internal = {hosts_!r}\nfrom provision.inventory import resolve\nresolve(globals())\n"
     (operator.home / "site.py").write_text(text)
     done = subprocess.run(
         [BIN / "pyinfra", "site.py", "-y", "debug-inventory", "--json"],

@@ -110,7 +110,7 @@ def test_the_admin_s_own_shell_and_noisy_startup_files_do_not_matter(past: hosts
     for shell in ("/usr/bin/fish", "/bin/tcsh"):
         past.exec(f"usermod --shell {shell} sysop; ufw allow 'OpenSSH'")
         run = deploy(past.name, file=DEPLOY)
-        assert (run.code, run.changed[:1]) == (0, ["Who gets in"]), run.said
+        assert (run.code, run.changed[:1]) == (0, ["Configure SSH access, sudo and firewall"]), run.said
         assert added(past) == ["allow 22/tcp", "allow 8050/tcp"]
         assert past.exec("getent passwd sysop").stdout.strip().endswith(shell)
         assert deploy(past.name, file=DEPLOY).changed == []

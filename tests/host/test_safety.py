@@ -142,7 +142,10 @@ def test_a_restart_that_an_earlier_run_lost_is_made_up_for(deployed: hosts.Host)
     time.sleep(0.1)
     deployed.exec("chmod 640 /etc/harvest/harvest.env")
     run = deploy(deployed.name)
-    assert (run.code, [name for name in run.changed if "runs" in name]) == (0, ["HARVEST runs"])
+    assert (run.code, [name for name in run.changed if "start units" in name]) == (
+        0,
+        ["harvest: start units"],
+    )
     assert started(deployed, "harvest-backend@5001.service") != before
     assert deploy(deployed.name).changed == []
 
@@ -153,7 +156,7 @@ def test_a_changed_file_is_put_back(deployed: hosts.Host) -> None:
     )
     run = deploy(deployed.name)
     assert run.code == 0
-    assert {"HARVEST: configuration", "HARVEST: secret key"} <= set(run.changed)
+    assert {"harvest: write configuration", "harvest: create secret key"} <= set(run.changed)
     assert "changing /etc/harvest/harvest.env" in run.said
     assert "MB=1\n" not in deployed.exec("cat /etc/harvest/harvest.env").stdout
     assert deployed.exec("stat -c %a /etc/harvest/secret_key").stdout == "640\n"
@@ -339,7 +342,7 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
     run = deploy(deployed.name)
     assert "changed outside of deploy since " in run.said
     assert "UTC: /etc/ssh/sshd_config\n" in run.said
-    assert run.changed[0] == "Its files are known"
+    assert run.changed[0] == "Record the AIDE baseline"
     assert deploy(deployed.name).changed == []
     done = audit(deployed.name)
     assert done.returncode == 0, done.stdout

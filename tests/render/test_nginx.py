@@ -73,7 +73,7 @@ def write(folder: Path, settings: Any, have: HostState, pair: Path) -> None:
         if isinstance(item, File):
             path = Path(moved(item.path))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(moved(item.settled(have).data.decode()))
+            path.write_text(moved(item.resolved(have).data.decode()))
         elif isinstance(item, Link):
             path = Path(moved(item.path))
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def test_a_further_name_redirects_to_the_site_and_is_in_its_certificate(tls: str
     settings = settings_from(GOOD | {"tls": tls, "domain_aliases": ["www.example.org"]})
     assert settings.certificate_names("harvest.example.org") == ("harvest.example.org", "www.example.org")
     files = {item.path: item for item in site(settings) if isinstance(item, File)}
-    text = files["/etc/nginx/sites-available/www.example.org"].settled(host("1.26.3-1")).data.decode()
+    text = files["/etc/nginx/sites-available/www.example.org"].resolved(host("1.26.3-1")).data.decode()
     to = f"return 301 {scheme}://harvest.example.org$request_uri;"
     assert text.count(to) == text.count("return 301") == (1 if tls == "off" else 2)
     assert "location ^~ /.well-known/acme-challenge/" in text  # before anything is switched to the authority
@@ -120,7 +120,7 @@ def test_no_location_goes_without_the_headers(version: str) -> None:
     settings = settings_from(GOOD | {"api_domain": "api.example.org", "backend_ports": [5001, 5002]})
     for item in site(settings):
         if isinstance(item, File) and "/harvest.d/" in item.path and item.path.endswith(".conf"):
-            for block in item.settled(host(version)).data.decode().split("\nlocation ")[1:]:
+            for block in item.resolved(host(version)).data.decode().split("\nlocation ")[1:]:
                 body = block[: block.index("\n}")]
                 assert "include snippets/harvest-" in body or "return 30" in body or "return 404" in body, (
                     block

@@ -22,7 +22,7 @@ def sites(version: str) -> dict[str, str]:
     """The files of sites-available by name."""
     settings = settings_from(GOOD | {"api_domain": "api.example.org"})
     return {
-        item.path.rpartition("/")[2]: item.settled(host(version)).data.decode()
+        item.path.rpartition("/")[2]: item.resolved(host(version)).data.decode()
         for item in site(settings)
         if isinstance(item, File) and "/sites-available/" in item.path
     }

@@ -14,7 +14,7 @@ from provision.settings.checks import check_shape
 from tests.unit.command import PYINFRA, REPO, complaints, pyinfra
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFsuRVzokCUaWR9bFm5zAHKD2v7exAMJCseH78nJu9jS me"
-SETTLE = "\nfrom provision.inventory import settle\nsettle(globals())\n"
+RESOLVE = "\nfrom provision.inventory import resolve\nresolve(globals())\n"
 GROUP_DATA = {
     "all": f"admin_user = 'sysop'\nadmin_keys = ['{KEY}']\nmax_upload_mb = 1\n",
     "harvest_internal": "mode = 'internal'\nbase_path = '/'\nmax_upload_mb = 2\n",
@@ -69,16 +69,16 @@ CASES = [(name, ()) for name in INVENTORIES] + [(next(iter(INVENTORIES)), option
 
 
 @pytest.mark.parametrize(("inventory", "options"), CASES)
-def test_a_settled_inventory_has_pyinfras_own_data(
+def test_a_resolved_inventory_has_pyinfras_own_data(
     site: Path, inventory: str, options: tuple[str, ...]
 ) -> None:
     text = INVENTORIES[inventory]
     (site / "more").mkdir()
     (site / "more" / "harvest_internal.py").write_text("max_upload_mb = 13\n")
     plain = run(site, dedent(text), *options)
-    settled = run(site, dedent(text) + SETTLE, *options)
-    assert settled.returncode == plain.returncode == 0, settled.stderr
-    assert json.loads(settled.stdout) == json.loads(plain.stdout)
+    resolved = run(site, dedent(text) + RESOLVE, *options)
+    assert resolved.returncode == plain.returncode == 0, resolved.stderr
+    assert json.loads(resolved.stdout) == json.loads(plain.stdout)
 
 
 def test_every_problem_of_every_host_is_told_at_once(site: Path) -> None:
@@ -87,7 +87,7 @@ def test_every_problem_of_every_host_is_told_at_once(site: Path) -> None:
         harvest_nginx = [("web3", {"domain": "web 3.lan"})]
         lonely = ["web4"]
         """
-    assert complaints(run(site, dedent(text) + SETTLE, "--limit", "web2")) == [
+    assert complaints(run(site, dedent(text) + RESOLVE, "--limit", "web2")) == [
         'stage.py: host web1: base_path: is "harvest"; must start and end with "/", like "/" or "/harvest/"',
         "stage.py: host web1: frontend_prot: is not a setting; did you mean frontend_port?",
         'stage.py: host web3: domain: is "web 3.lan"; must be a full DNS name like harvest.example.org, without '
@@ -98,7 +98,7 @@ def test_every_problem_of_every_host_is_told_at_once(site: Path) -> None:
 
 
 def test_data_from_the_command_line_is_checked_too(site: Path) -> None:
-    text = 'harvest_internal = ["web1"]' + SETTLE
+    text = 'harvest_internal = ["web1"]' + RESOLVE
     assert complaints(run(site, text, "--data", "base_path=x"))[0].startswith(
         'stage.py: host web1: base_path: is "x"'
     )
@@ -110,7 +110,7 @@ def test_groups_that_contradict_each_other(site: Path) -> None:
         harvest_nginx = [("web1", {"domain": "web1.lan"}), ("web2", {"domain": "web2.lan"})]
         harvest_subpath = ["web2"]
         """
-    assert complaints(run(site, dedent(text) + SETTLE)) == [
+    assert complaints(run(site, dedent(text) + RESOLVE)) == [
         'stage.py: host web1: mode: harvest_internal says "internal", harvest_nginx says "nginx"; leave the host in '
         "one of these groups",
         'stage.py: host web2: base_path: harvest_nginx says "/", harvest_subpath says "/harvest/"; leave the host in '
@@ -120,25 +120,25 @@ def test_groups_that_contradict_each_other(site: Path) -> None:
 
 def test_a_host_may_overrule_its_groups(site: Path) -> None:
     text = 'harvest_nginx = [("@fake/a", {"base_path": "/x/", "domain": "a.lan"})]\nharvest_subpath = ["@fake/a"]'
-    assert run(site, text + SETTLE).returncode == 0
+    assert run(site, text + RESOLVE).returncode == 0
 
 
 def test_an_inventory_without_hosts(site: Path) -> None:
-    assert complaints(run(site, "harvest_internal = []" + SETTLE)) == [
+    assert complaints(run(site, "harvest_internal = []" + RESOLVE)) == [
         "stage.py: has no hosts; add one to a group such as harvest_internal"
     ]
 
 
 def test_a_secret_that_is_not_there_stops_before_any_login(site: Path) -> None:
     text = 'harvest_internal = [("web1", {"bootstrap_password": {"env": "UNSET_HERE"}}), "192.0.2.1"]'
-    assert complaints(run(site, text + SETTLE)) == [
+    assert complaints(run(site, text + RESOLVE)) == [
         "stage.py: host web1: bootstrap_password: the environment variable UNSET_HERE is not set",
         "Nothing was changed on any host. To go on without a host: --exclude NAME",
     ]
 
 
 def test_a_password_prompt_would_come_too_late(site: Path) -> None:
-    (site / "stage.py").write_text('harvest_internal = ["web1"]' + SETTLE)
+    (site / "stage.py").write_text('harvest_internal = ["web1"]' + RESOLVE)
     command = [PYINFRA, "stage.py", "debug-inventory", "--ssh-password-prompt"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(site), "PYTHONPATH": str(REPO)}
     done = subprocess.run(
@@ -158,7 +158,7 @@ def test_a_password_prompt_would_come_too_late(site: Path) -> None:
 
 
 def test_a_name_that_does_not_resolve(site: Path) -> None:
-    told_, advice = complaints(run(site, 'harvest_internal = ["no-such-host.invalid"]' + SETTLE))
+    told_, advice = complaints(run(site, 'harvest_internal = ["no-such-host.invalid"]' + RESOLVE))
     assert told_.startswith('stage.py: host no-such-host.invalid: "no-such-host.invalid" does not resolve (')
     assert advice == "Nothing was changed on any host. To go on without a host: --exclude NAME"
 
@@ -207,7 +207,7 @@ def test_other_names_than_groups_are_told(site: Path) -> None:
         bootstrap_pasword = "hunter2"
         harvest_internal = ["@fake/a"]
         """
-    done = run(site, dedent(text) + SETTLE)
+    done = run(site, dedent(text) + RESOLVE)
     assert [line.split(": ")[1] for line in complaints(done)] == [
         "harvest_intrnal",
         "admin_user",
@@ -220,7 +220,7 @@ def test_other_names_than_groups_are_told(site: Path) -> None:
 
 
 def test_a_misspelt_group_is_named(site: Path) -> None:
-    (line,) = complaints(run(site, 'harvest_intrnal = ["web1"]' + SETTLE))
+    (line,) = complaints(run(site, 'harvest_intrnal = ["web1"]' + RESOLVE))
     assert line.startswith(
         "stage.py: host web1: mode: is not set; put the host into one of the groups harvest_internal, "
     )
@@ -245,13 +245,13 @@ def test_an_option_that_pyinfra_would_pass_over_is_told(
     site: Path, options: tuple[str, ...], told_: str
 ) -> None:
     (site / "config.py").write_text((REPO / "config.py").read_text())
-    done = run(site, 'harvest_internal = ["@fake/a", "@fake/b"]' + SETTLE, *options)
+    done = run(site, 'harvest_internal = ["@fake/a", "@fake/b"]' + RESOLVE, *options)
     assert told_ in complaints(done)[0]
     assert "Traceback" not in done.stderr
 
 
 def test_a_limit_that_leaves_no_host_is_no_success(site: Path) -> None:
-    (site / "stage.py").write_text('harvest_internal = ["@fake/a"]' + SETTLE)
+    (site / "stage.py").write_text('harvest_internal = ["@fake/a"]' + RESOLVE)
     done = pyinfra(site, "stage.py", "exec", "--limit", "@fake/a", "--exclude", "@fake/*", "--", "true")
     assert complaints(done) == ["stage.py: --limit and --exclude leave no host; there are @fake/a"]
 
@@ -272,8 +272,8 @@ def test_a_limit_that_leaves_no_host_is_no_success(site: Path) -> None:
 def test_a_file_that_is_no_python_is_told_in_one_sentence(site: Path, text: str, told_: str) -> None:
     place = "group_data/harvest_internal.py" if "mode" in text else "stage.py"
     (site / "config.py").write_text((REPO / "config.py").read_text())
-    (site / "stage.py").write_text('harvest_internal = ["@fake/a"]' + SETTLE)
-    (site / place).write_bytes(text.encode("latin-1") + (SETTLE.encode() if place == "stage.py" else b""))
+    (site / "stage.py").write_text('harvest_internal = ["@fake/a"]' + RESOLVE)
+    (site / place).write_bytes(text.encode("latin-1") + (RESOLVE.encode() if place == "stage.py" else b""))
     done = pyinfra(site, "stage.py", "debug-inventory")
     (line,) = complaints(done)
     assert told_ in line
@@ -285,11 +285,11 @@ def test_a_port_that_may_be_meant_for_sshd_is_asked_about(site: Path) -> None:
     text = (
         'harvest_internal = [("web1", {"ssh_port": 2222}), ("@fake/b", {"ssh_port": 2222, "sshd_port": 22})]'
     )
-    assert complaints(run(site, text + SETTLE)) == [
+    assert complaints(run(site, text + RESOLVE)) == [
         "stage.py: host web1: ssh_port: is 2222, which is only where to connect now; say where sshd shall listen as "
         "well: sshd_port = 2222 if there"
     ]
-    assert run(site, 'harvest_internal = ["@fake/b"]' + SETTLE, "--ssh-port", "2222").returncode == 0
+    assert run(site, 'harvest_internal = ["@fake/b"]' + RESOLVE, "--ssh-port", "2222").returncode == 0
 
 
 def test_a_run_may_start_in_any_folder(site: Path, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_run_may_start_in_any_folder(site: Path, tmp_path: Path) -> None:
         .read_text()
         .replace("harvest-internal.example.org", "@fake/a")
         .partition("# HARVEST behind")[0]
-        + "settle(globals())\n"
+        + "resolve(globals())\n"
     )
     (site / "provision").symlink_to(REPO / "provision")
     command = [PYINFRA, str(site / "inventories/prod.py"), "debug-inventory", "--json"]

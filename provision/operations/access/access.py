@@ -15,7 +15,7 @@ from pyinfra.api import FunctionCommand, operation
 from pyinfra.api.operation import OperationMeta
 
 from provision.engine import lock, patience
-from provision.engine.operation import Command, call, converge, record, script, told_sentence
+from provision.engine.operation import Command, call, converge, log, log_sentence, record, script
 from provision.engine.state import HostState, Query, forget, state_of
 from provision.operations import files
 from provision.operations.access import accounts, confirm, groups, homes, revert, sshd, ufw
@@ -77,11 +77,11 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
     yield from public_keys.named(have, want.keys)
     # An account that moves to another home finds its keys there.
     yield from (*keys, *account) if want.account.name in have.users else (*account, *keys)
-    yield from map(confirm.told, [*files.words(have, want.sudo), *files.words(have, want.sshd_files)])
+    yield from map(log, [*files.remarks(have, want.sudo), *files.remarks(have, want.sshd_files)])
     yield from files.changes(have, sudo_added(have, want.sudo))
     wall = replace(want.firewall, open_ports=both)
     if list(ufw.changes(have, want.firewall)):  # else the old port is closed already
-        yield from map(confirm.told, ufw.stale_words(have, wall))
+        yield from map(log, ufw.stale_words(have, wall))
         yield from ufw.changes(have, wall)
     placed = list(files.changes(have, want.sshd_files))
     yield from placed
@@ -90,7 +90,7 @@ def opening(have: HostState, want: Access, here: int) -> Iterator[Command]:
 
 def closing(have: HostState, want: Access) -> Iterator[Command]:
     """Take away what only the old way in needed: its port, other members, their keys, a former admin's right."""
-    yield from map(confirm.told, ufw.stale_words(have, want.firewall))
+    yield from map(log, ufw.stale_words(have, want.firewall))
     yield from ufw.changes(have, want.firewall)
     yield from groups.changes(have, want.group)
     yield from public_keys.changes(have, want.foreign)
@@ -134,7 +134,7 @@ def plan(have: HostState, want: Access, here: int) -> Iterator[str]:
     if want.group.name not in have.groups:
         yield f"add the group {want.group.name}"
     yield from accounts.plan(have, want.account)
-    told = map(told_sentence, [*groups.changes(have, want.group), *public_keys.named(have, want.keys)])
+    told = map(log_sentence, [*groups.changes(have, want.group), *public_keys.named(have, want.keys)])
     yield from filter(None, told)
     for part in (want.keys, want.sshd_files, want.sudo):
         yield from files.plan(have, part)
@@ -203,7 +203,7 @@ def _now(want: Access) -> HostState:
 
 def _at_home(have: HostState, want: Access) -> tuple[HostState, Access]:
     """Both by the home that the admin's account really has."""
-    have, account, keys = homes.settled(have, want.account, want.keys)
+    have, account, keys = homes.resolved(have, want.account, want.keys)
     own = f"{account.home}/.ssh/authorized_keys"
     return have, replace(want, account=account, keys=keys, foreign=replace(want.foreign, own=own))
 
@@ -211,7 +211,7 @@ def _at_home(have: HostState, want: Access) -> tuple[HostState, Access]:
 _wrapped = operation()(apply)
 
 
-def settle(name: str, want: Access) -> OperationMeta:
+def configure(name: str, want: Access) -> OperationMeta:
     """The operation, announced as `converge` does for the others."""
     return call(query(want), lambda: _wrapped(name=name, want=want))
 
@@ -224,18 +224,18 @@ class Interrupted:
 def _resume(have: HostState, want: Interrupted) -> Iterator[Command]:
     if revert.ARMED in have.notes:
         until = have.notes[revert.ARMED].strip() or "in a moment"
-        yield confirm.told(
+        yield log(
             "an earlier run was cut off while it changed who gets in, which the host would undo "
             f"at {until}; this run goes on from there"
         )
         yield script(revert.postpone_script())
     elif revert.REVERTED in have.notes:
         why = have.notes[revert.REVERTED].strip()
-        yield confirm.told(f"an earlier change of who gets in was undone ({why}); starting over")
+        yield log(f"an earlier change of who gets in was undone ({why}); starting over")
         yield script(f"rm -f {revert.REVERTED}")
 
 
-resume = converge(lambda want: Query(notes={revert.ARMED, revert.REVERTED}), _resume)
+check_interrupted = converge(lambda want: Query(notes={revert.ARMED, revert.REVERTED}), _resume)
 
 
 def _unlock() -> Generator[FunctionCommand, None, None]:
@@ -246,6 +246,6 @@ def _unlock() -> Generator[FunctionCommand, None, None]:
 _release = operation()(_unlock)
 
 
-def unlock(name: str) -> OperationMeta:
+def release_lock(name: str) -> OperationMeta:
     """Give the lock back, at the end of a run that took it."""
     return call(Query(), lambda: _release(name=name))

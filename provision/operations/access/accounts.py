@@ -4,9 +4,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provision.engine.operation import Command, converge, script
+from provision.engine.operation import Command, converge, log, script
 from provision.engine.state import HostState, Query
-from provision.operations.access.confirm import told
 from provision.settings.secrets import value_of
 from provision.settings.types import Secret
 
@@ -45,7 +44,7 @@ def changes(have: HostState, want: Account) -> Iterator[Command]:
         if want.system and user.home != want.home:
             yield script(f"usermod --home {home} {name}")
         if user.shell != want.shell if want.system else not user.logs_in:
-            yield told(f"the shell of {want.name} becomes {want.shell}; it was {user.shell or 'not set'}")
+            yield log(f"the shell of {want.name} becomes {want.shell}; it was {user.shell or 'not set'}")
             yield script(f"usermod --shell {shell} {name}")
         missing = set(want.groups) - set(user.groups) - {user.group}
         if missing:
@@ -71,4 +70,4 @@ def plan(have: HostState, want: Account) -> Iterator[str]:
         yield f"set {want.name}'s password"
 
 
-ensure = converge(query, changes, plan=plan)
+user = converge(query, changes, plan=plan)

@@ -7,9 +7,8 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from provision.engine.operation import Command, script
+from provision.engine.operation import Command, log, script
 from provision.engine.state import HostState, Query
-from provision.operations.access.confirm import told
 from provision.operations.files import File, Files
 
 KEY = re.compile(r"((?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+)\s+([A-Za-z0-9+/=]+)\s*(.*)$")
@@ -66,7 +65,7 @@ def named(have: HostState, want: Files) -> Iterator[Command]:
             wanted = {line.split()[1] for line in item.data.decode().splitlines()}
             for line in have.keys.get(item.path, []):
                 if not wanted & set(line.split()):
-                    yield told(f"a key that no setting names is removed from {item.path}: {shown(line)}")
+                    yield log(f"a key that no setting names is removed from {item.path}: {shown(line)}")
 
 
 def changes(have: HostState, want: Foreign) -> Iterator[Command]:

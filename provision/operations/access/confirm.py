@@ -8,10 +8,9 @@ from pyinfra.api.state import State
 
 from provision.engine import patience
 from provision.engine.operation import Command, script
-from provision.engine.operation import told as told
 from provision.engine.sudo import as_root
 from provision.operations.access import revert
-from provision.pyinfra_bridge.logins import knock
+from provision.pyinfra_bridge.logins import probe_login
 
 PATIENCE_S, PAUSE_S = 8.0, 1.0
 COMMAND_LIMIT_S = 60
@@ -46,7 +45,7 @@ def _run(state: State, host: Host, command: StringCommand) -> bool:
 def _prove(state: State, host: Host, user: str, port: int) -> bool:
     started = time.monotonic()
     while True:
-        why = knock(host, user, port)
+        why = probe_login(host, user, port)
         if why is None:
             host.log(f"confirmed by a fresh login as {user} on port {port}, with sudo")
             return True

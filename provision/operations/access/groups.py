@@ -4,9 +4,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provision.engine.operation import Command, script
+from provision.engine.operation import Command, log, script
 from provision.engine.state import HostState, Query
-from provision.operations.access.confirm import told
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def changes(have: HostState, want: Group) -> Iterator[Command]:
     found = have.groups.get(want.name, [])
     own = set(have.primary.get(want.name, [])) - set(want.members)
     for name in sorted({*found, *own} - set(want.members)):
-        yield told(f"{name} is taken out of the group {want.name}, whose members may log in")
+        yield log(f"{name} is taken out of the group {want.name}, whose members may log in")
     for name in sorted(own):
         yield script(f"usermod --gid nogroup {shlex.quote(name)}")
     if set(found) != set(want.members):

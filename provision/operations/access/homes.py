@@ -16,7 +16,7 @@ def query(want: Account, keys: Files) -> Query:
     return Query(files={want.home, *paths, *(_at(want.name, want.home, path) for path in paths)})
 
 
-def settled(have: HostState, want: Account, keys: Files) -> tuple[HostState, Account, Files]:
+def resolved(have: HostState, want: Account, keys: Files) -> tuple[HostState, Account, Files]:
     """The state, the account and its files by the home that the account really has.
 
     sshd (StrictModes) takes no key from a home that others may write: such a right goes, all else stays.

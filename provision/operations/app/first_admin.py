@@ -39,7 +39,7 @@ def changes(have: HostState, want: FirstAdmin) -> Iterator[Command]:
         yield script(add_script(want), value_of(want.password).encode() + b"\n")
 
 
-make = converge(
+create = converge(
     lambda want: Query(files={want.stamp}),
     changes,
     plan=lambda have, want: [f"add the administrator {want.email}, if there is no such account"],

@@ -16,7 +16,7 @@ from pyinfra.api.state import State
 from provision.engine import patience
 from provision.engine.operation import Command, converge
 from provision.engine.state import Answer, HostState, Query, state_of
-from provision.operations.host import as_root
+from provision.engine.sudo import as_root
 
 LIMIT_S = 30
 
@@ -84,6 +84,4 @@ def changes(have: HostState, want: Ready) -> Iterator[Command]:
         yield FunctionCommand(_wait, (want,), {})
 
 
-answers = converge(
-    _query, changes, plan=lambda have, want: [f"wait: {line}" for line in troubles(have, want)]
-)
+wait = converge(_query, changes, plan=lambda have, want: [f"wait: {line}" for line in troubles(have, want)])

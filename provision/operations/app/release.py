@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provision.engine.operation import Command, converge, script, told
+from provision.engine.operation import Command, converge, log, script
 from provision.engine.state import HostState, Query
 from provision.operations.app.artifact import Artifact
 
@@ -127,20 +127,20 @@ def _build(have: HostState, want: Release, then: str) -> Command:
     return script(head + "base64 -d >$build\n" + then, build_script(venv, uv, want.requirements).encode())
 
 
-def room_changes(have: HostState, want: Release) -> Iterator[Command]:
+def space_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Refuse, before anything is changed, a release that the disk cannot take."""
-    for why in room_refusals(have, want):
+    for why in space_refusals(have, want):
         yield script(f"echo '{why}' >&2; exit 1")
 
 
-def room_refusals(have: HostState, want: Release) -> Iterator[str]:
+def space_refusals(have: HostState, want: Release) -> Iterator[str]:
     """Why the disk cannot take it."""
     due = venv_is_due(have, want) or _is_due(have, want.marker)
     if due and have.system.free_mb < MB_NEEDED:
         yield f"only {have.system.free_mb} MiB are free below /opt; a release needs {MB_NEEDED}. Nothing was changed."
 
 
-def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
+def prebuild_changes(have: HostState, want: Release) -> Iterator[Command]:
     """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
     marker = f"{want.venv(have.system.python)}/.complete"
     yield from _words(have, marker)
@@ -152,7 +152,7 @@ def begin_changes(have: HostState, want: Release) -> Iterator[Command]:
 def _words(have: HostState, marker: str) -> Iterator[Command]:
     """Tell what was edited by hand."""
     if found := have.edited.get(marker):
-        yield told(f"edited by hand, so built anew: {_some(found)}")
+        yield log(f"edited by hand, so built anew: {_some(found)}")
 
 
 def _some(paths: list[str]) -> str:
@@ -163,7 +163,7 @@ def _some(paths: list[str]) -> str:
 def _owned(have: HostState, folder: str) -> Iterator[Command]:
     """Everything is root's, and nobody else can write it."""
     if found := have.foreign.get(folder):
-        yield told(f"owner or mode changed by hand, so put right: {_some(found)}")
+        yield log(f"owner or mode changed by hand, so put right: {_some(found)}")
         yield script(
             f"find {folder} -xdev ( ! -user root -o ! -group root ) -exec chown -h root:root {{}} +\n"
             f"find {folder} -xdev ! -type l ( -perm /6022 -o ! -perm -444 -o -type d ! -perm -111 )"
@@ -171,7 +171,7 @@ def _owned(have: HostState, folder: str) -> Iterator[Command]:
         )
 
 
-def owned_changes(have: HostState, want: Release) -> Iterator[Command]:
+def ownership_changes(have: HostState, want: Release) -> Iterator[Command]:
     """After `changes`, which waits for the build: before that, files come and go."""
     for folder in sorted({want.root, want.shared}):
         yield from _owned(have, folder)
@@ -205,7 +205,7 @@ def _link(path: str, target: str) -> str:
     return f"ln -sfnT {target} {path}.new; mv -fT {path}.new {path}"
 
 
-def begin_plan(have: HostState, want: Release) -> Iterator[str]:
+def prebuild_plan(have: HostState, want: Release) -> Iterator[str]:
     if venv_is_due(have, want):
         yield f"build the environment {want.venv(have.system.python)} in the background"
 
@@ -219,7 +219,7 @@ def plan(have: HostState, want: Release) -> Iterator[str]:
         yield f"switch to release {want.source.id}" + (f" from {former[1]}" if len(former) > 2 else "")
 
 
-room = converge(query, room_changes, refusals=room_refusals)
-begin = converge(query, begin_changes, plan=begin_plan)
-deploy = converge(query, changes, plan=plan)
-own = converge(query, owned_changes)
+require_disk_space = converge(query, space_changes, refusals=space_refusals)
+prebuild = converge(query, prebuild_changes, plan=prebuild_plan)
+install = converge(query, changes, plan=plan)
+fix_ownership = converge(query, ownership_changes)

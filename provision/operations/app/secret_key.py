@@ -8,14 +8,14 @@ from provision.engine.state import HostState, Query
 
 
 @dataclass(frozen=True)
-class KeptSecret:
+class SecretKey:
     """A file of 64 random hex digits; it is kept as it is once made (HARVEST's annotator IDs hang on it)."""
 
     path: str
     group: str
 
 
-def changes(have: HostState, want: KeptSecret) -> Iterator[Command]:
+def changes(have: HostState, want: SecretKey) -> Iterator[Command]:
     if have.files[want.path].kind == "absent":
         part = f"{want.path}.part"
         yield script(
@@ -26,6 +26,6 @@ def changes(have: HostState, want: KeptSecret) -> Iterator[Command]:
         yield script(f"chown root:{want.group} {want.path}; chmod 0640 {want.path}")
 
 
-keep = converge(
+create = converge(
     lambda want: Query(files={want.path}), changes, plan=lambda have, want: [f"make or protect {want.path}"]
 )

@@ -12,7 +12,7 @@ from pyinfra.api.state import State
 from provision.engine import patience
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
-from provision.operations.host import as_root
+from provision.engine.sudo import as_root
 from provision.operations.tls import leads_here
 from provision.operations.tls.leads_here import ELSEWHERE
 from provision.operations.tls.lineages import faults, spare, stuck
@@ -257,7 +257,7 @@ require_names = converge(
     require,
     plan=lambda have, want: ["ask where each name leads, and what certbot can renew"],
 )
-keep_only = converge(
+prune = converge(
     lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages={"all"}),
     _forget,
     plan=_forget_plan,

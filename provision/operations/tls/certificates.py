@@ -59,11 +59,11 @@ def plan(have: HostState, want: SelfSigned) -> Iterator[str]:
         yield f"make a self-signed certificate for {', '.join(want.names)} in {want.folder}"
 
 
-self_sign = converge(_query, changes, plan=plan)
+self_signed = converge(_query, changes, plan=plan)
 
 
 @dataclass(frozen=True)
-class Handed:
+class Uploaded:
     """`folder` has the controller's pair, or what somebody put there on the host since the controller's last changed.
 
     Who changed it last wins: a company's own tool may renew the pair on the host, and a run must not undo that.
@@ -91,7 +91,7 @@ class Handed:
         return files.Files((files.Directory(self.folder, 0o700), *self.pair, self.note))
 
 
-def replaced(have: HostState, want: Handed) -> bool:
+def replaced(have: HostState, want: Uploaded) -> bool:
     """Another pair, which fits and has not ended, was put on the host after the controller had placed its own."""
     certificate, key = want.pair
     there = all(have.files[file.path].kind == "file" for file in want.pair)
@@ -101,12 +101,12 @@ def replaced(have: HostState, want: Handed) -> bool:
     return placed and there and other and found.left > 0 and found.fits
 
 
-def hand_over(have: HostState, want: Handed) -> Iterator[Command]:
+def upload_changes(have: HostState, want: Uploaded) -> Iterator[Command]:
     if not replaced(have, want):
         yield from files.changes(have, want.items)
 
 
-def remarks(have: HostState, want: Handed) -> Iterator[str]:
+def remarks(have: HostState, want: Uploaded) -> Iterator[str]:
     if replaced(have, want):
         path = f"{want.folder}/cert.pem"
         days = int(have.certificates[path].left / 86400)
@@ -116,9 +116,9 @@ def remarks(have: HostState, want: Handed) -> Iterator[str]:
         )
 
 
-def _hand_query(want: Handed) -> Query:
+def _hand_query(want: Uploaded) -> Query:
     certificate, _ = want.pair
     return files.query(want.items) | Query(certificates={certificate.path}, notes={want.note.path})
 
 
-hand = converge(_hand_query, hand_over, remarks, plan=lambda have, want: files.plan(have, want.items))
+upload = converge(_hand_query, upload_changes, remarks, plan=lambda have, want: files.plan(have, want.items))

@@ -15,7 +15,7 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
 from provision.engine.operation import script
-from provision.operations.host import as_root
+from provision.engine.sudo import as_root
 from provision.operations.tls.acme_preflight import addresses, trouble
 from provision.remote import source
 

@@ -2,11 +2,12 @@
 
 from pyinfra import host, local
 
-from provision.operations.apt import Packages, install
+from provision.operations import apt
+from provision.operations.apt import Packages
 from provision.settings.model import settings_from
-from tasks.fail2ban import fail2ban
+from tasks import fail2ban
 from tasks.packages import INTRUSION
 
-install("Packages against intruders", Packages(INTRUSION))
+apt.packages("Packages against intruders", Packages(INTRUSION))
 local.include("tests/host/access_only.py")
-fail2ban(settings_from(host.data.dict()))
+fail2ban.configure(settings_from(host.data.dict()))

@@ -2,7 +2,8 @@
 
 import os
 
-from provision.operations.files import File, Files, place
+from provision.operations import files
+from provision.operations.files import File, Files
 
 CASES = {
     "sshd": Files(
@@ -21,4 +22,4 @@ CASES = {
         within=("/etc/systemd/system",),
     ),
 }
-place("A broken file", CASES[os.environ["BROKEN"]])
+files.put("A broken file", CASES[os.environ["BROKEN"]])

@@ -4,8 +4,8 @@ import os
 
 from provision.engine.operation import converge, script
 from provision.engine.state import Query
-from provision.operations.access.access import unlock
+from provision.operations.access import access
 
 hold = converge(lambda want: Query(), lambda have, want: [script(f"sleep {want}")])
 hold("Something takes its time", os.environ["HOLD"])
-unlock(name="Release the lock")
+access.release_lock(name="Release the lock")

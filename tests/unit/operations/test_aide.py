@@ -12,11 +12,12 @@ import pytest
 
 from provision.engine.operation import script
 from provision.engine.state import Entry
-from provision.operations.aide import CONF, DATABASE, MARK, NAMED, Known, learn, told
-from provision.remote import aide
+from provision.operations import aide
+from provision.operations.aide import CONF, DATABASE, MARK, NAMED, Baseline
+from provision.remote import aide as remote_aide
 from tests.unit.states import state, text
 
-WANT = Known(f"{MARK}\n/etc Kept\n")
+WANT = Baseline(f"{MARK}\n/etc Kept\n")
 THERE = {DATABASE: Entry(kind="file")}
 Ask = Callable[[str, int, str], list[str]]
 
@@ -31,7 +32,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         (tmp_path / "aide").write_text(f"#!/bin/sh\ncat <<'EOT'\n{said}\nEOT\nexit {code}\n")
         (tmp_path / "aide").chmod(0o755)
         (tmp_path / "aide.conf").write_text(config)
-        return aide.differing(str(tmp_path / "aide.conf"))
+        return remote_aide.differing(str(tmp_path / "aide.conf"))
 
     return asked
 
@@ -77,7 +78,7 @@ def test_what_changed_while_a_command_of_ours_was_at_work_is_marked_as_deploy_s(
     (journal / "note").touch()
     own.touch()
     (journal / "note").rename(journal / "note.done")
-    time.sleep(3 * aide.GRAIN_S)
+    time.sleep(3 * remote_aide.GRAIN_S)
     later.touch()
     monkeypatch.setattr(aide, "JOURNAL", str(journal))
     said = ask(WANT.config, 1, f"Added entries:\n---\nf+++: {own}\nf+++: {later}")
@@ -96,19 +97,19 @@ def test_a_package_s_own_file_is_news_once_somebody_edited_it_or_others_may(tmp_
     digest = hashlib.md5(b"as it came\n").hexdigest()  # noqa: S324 - dpkg's own
     sums = {str(path): digest, str(link): digest}
     root = os.getuid() == 0
-    assert aide.of_packages(str(path), sums) == root
-    assert not aide.of_packages(str(link), sums)
-    assert not aide.of_packages(str(path), {})
+    assert remote_aide.of_packages(str(path), sums) == root
+    assert not remote_aide.of_packages(str(link), sums)
+    assert not remote_aide.of_packages(str(path), {})
     for mode in (0o664, 0o646):
         path.chmod(mode)
-        assert not aide.of_packages(str(path), sums)
+        assert not remote_aide.of_packages(str(path), sums)
     path.chmod(0o644)
     if root:
         os.chown(path, 1, 0)
-        assert not aide.of_packages(str(path), sums)
+        assert not remote_aide.of_packages(str(path), sums)
         os.chown(path, 0, 0)
     path.write_text("edited\n")
-    assert not aide.of_packages(str(path), sums)
+    assert not remote_aide.of_packages(str(path), sums)
 
 
 def test_a_run_s_own_changes_are_known_though_it_was_cut_off_and_later_edits_are_not(tmp_path: Path) -> None:
@@ -117,26 +118,26 @@ def test_a_run_s_own_changes_are_known_though_it_was_cut_off_and_later_edits_are
     etc.mkdir()
     (etc / "gone").touch()
     (command,) = text([script(f"echo 1 >{etc}/own; echo 1 >{etc}/edited; rm {etc}/gone; exit 7")])
-    done = subprocess.run(["sh", "-c", command.replace(aide.JOURNAL, str(journal))])
+    done = subprocess.run(["sh", "-c", command.replace(remote_aide.JOURNAL, str(journal))])
     assert done.returncode == 7
     assert [path.suffix for path in journal.iterdir()] == [".done"]
-    windows = aide.at_work(str(journal), 0.0)
-    assert aide.of_run("removed", f"{etc}/gone", windows)
-    time.sleep(3 * aide.GRAIN_S)
+    windows = remote_aide.at_work(str(journal), 0.0)
+    assert remote_aide.of_run("removed", f"{etc}/gone", windows)
+    time.sleep(3 * remote_aide.GRAIN_S)
     (etc / "edited").write_text("2")
     (etc / "other").touch()
-    assert aide.of_run("added", f"{etc}/own", windows)
-    assert not aide.of_run("changed", f"{etc}/edited", windows)
-    assert not aide.of_run("added", f"{etc}/other", windows)
-    aide.forget(str(journal), time.time())
+    assert remote_aide.of_run("added", f"{etc}/own", windows)
+    assert not remote_aide.of_run("changed", f"{etc}/edited", windows)
+    assert not remote_aide.of_run("added", f"{etc}/other", windows)
+    remote_aide.forget(str(journal), time.time())
     assert list(journal.iterdir()) == []
 
 
 def test_a_command_that_was_killed_was_at_work_until_then_or_until_the_host_s_end(tmp_path: Path) -> None:
     (tmp_path / "note").touch()
     os.utime(tmp_path / "note", (1000.0, 1000.0))
-    ((_, killed),) = aide.at_work(str(tmp_path), boot=500.0)
-    ((_, rebooted),) = aide.at_work(str(tmp_path), boot=5000.0)
+    ((_, killed),) = remote_aide.at_work(str(tmp_path), boot=500.0)
+    ((_, rebooted),) = remote_aide.at_work(str(tmp_path), boot=5000.0)
     assert (round(killed), round(rebooted)) == (1060, 5000)
 
 
@@ -146,13 +147,13 @@ def test_what_deploy_changed_is_not_told_but_noted() -> None:
         files={DATABASE: Entry(kind="file", changed=0.0)},
         integrity={CONF: ["by deploy: /etc/a", "changed: /etc/b", "added: /etc/c", "AIDE failed: why"]},
     )
-    assert list(told(have, WANT)) == [
+    assert list(aide.remarks(have, WANT)) == [
         "changed outside of deploy since 1970-01-01 00:00 UTC: /etc/b",
         "changed outside of deploy since 1970-01-01 00:00 UTC: /etc/c (added)",
         "AIDE failed: why",
     ]
     have.integrity[CONF] = ["by deploy: /etc/a"]
-    assert text(learn(have, WANT))
+    assert text(aide.changes(have, WANT))
 
 
 @pytest.mark.parametrize(
@@ -171,11 +172,11 @@ def test_the_database_is_written_where_it_does_not_say_what_is_there(
     known: dict[str, Any], written: bool
 ) -> None:
     have = state(**{"files": THERE, "integrity": {CONF: []}, **known})
-    assert bool(text(learn(have, WANT))) == written
+    assert bool(text(aide.changes(have, WANT))) == written
 
 
 def test_a_great_many_changes_are_counted() -> None:
     many = [f"added: /etc/{number}" for number in range(NAMED + 3)]
-    said = list(told(state(notes={CONF: WANT.config}, integrity={CONF: many}), WANT))
+    said = list(aide.remarks(state(notes={CONF: WANT.config}, integrity={CONF: many}), WANT))
     assert len(said) == NAMED + 1
     assert said[-1] == f"and 3 more: aide --config {CONF} --check"

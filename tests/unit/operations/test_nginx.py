@@ -10,7 +10,7 @@ import pytest
 from provision.engine.state import Entry, HostState
 from provision.engine.templates import render
 from provision.operations import files, nginx, systemd
-from provision.operations.nginx import CONF, SITES, Connections, Left, check
+from provision.operations.nginx import CONF, SITES, Connections, Stopped, check
 from provision.operations.nginx_files import MARK, listen, nginx_version, pair_for
 from provision.settings.model import settings_from
 from tests.unit.examples import GOOD
@@ -160,21 +160,23 @@ def unit(active: str) -> dict[str, Any]:
 
 
 def test_nginx_stops_with_our_last_site_and_stays_for_another_s() -> None:
-    assert text(nginx._leave(state(units=unit("active"), found={SITES: []}), Left()))
-    assert not text(nginx._leave(state(units=unit("active"), found={SITES: ["/x"]}), Left()))
-    assert not text(nginx._leave(state(units=unit("inactive"), found={SITES: []}), Left()))
+    assert text(nginx._leave(state(units=unit("active"), found={SITES: []}), Stopped()))
+    assert not text(nginx._leave(state(units=unit("active"), found={SITES: ["/x"]}), Stopped()))
+    assert not text(nginx._leave(state(units=unit("inactive"), found={SITES: []}), Stopped()))
 
 
 def test_nginx_forgets_our_site_where_it_stays_for_another_s() -> None:
     """It would go on serving what it has loaded."""
     removed = {"/etc/nginx/conf.d": Entry(kind="directory", changed=10)}
     beside = state(units=unit("active"), found={SITES: ["/x"]}, files=removed)
-    (command,) = text(nginx._leave(beside, Left()))
+    (command,) = text(nginx._leave(beside, Stopped()))
     assert "systemctl reload nginx.service" in command
     since = unit("active")
     since["nginx.service"]["stamped"] = 20
-    assert not text(nginx._leave(state(units=since, found={SITES: ["/x"]}, files=removed), Left()))
-    assert not text(nginx._leave(state(units=unit("inactive"), found={SITES: ["/x"]}, files=removed), Left()))
+    assert not text(nginx._leave(state(units=since, found={SITES: ["/x"]}, files=removed), Stopped()))
+    assert not text(
+        nginx._leave(state(units=unit("inactive"), found={SITES: ["/x"]}, files=removed), Stopped())
+    )
 
 
 def test_the_site_has_its_own_certificate_until_the_authority_gave_one() -> None:

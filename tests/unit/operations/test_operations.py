@@ -12,7 +12,7 @@ import pytest
 
 from provision.engine.operation import script
 from provision.engine.state import Entry
-from provision.operations import apt, files, host, supported_os, systemd
+from provision.operations import apt, apt_locks, files, supported_os, systemd
 from provision.operations.app import readiness, release
 from tests.unit.states import state, text
 
@@ -79,7 +79,7 @@ def test_the_policy_of_a_run_that_was_cut_off_is_removed_and_named() -> None:
     have = state(packages={"ufw": "1"}, found={apt.OURS: [apt.POLICY]})
     (command,) = text(apt.changes(have, apt.Packages(("ufw",))))
     assert f"rm -f {apt.POLICY}" in command
-    (sentence,) = apt.words(have, apt.Packages(("ufw",)))
+    (sentence,) = apt.remarks(have, apt.Packages(("ufw",)))
     assert sentence.startswith(f"removing {apt.POLICY}")
 
 
@@ -128,7 +128,7 @@ def test_a_mask_is_taken_away_wherever_it_lies_and_nothing_else_is_done_to_what_
     for folder in ("", "--runtime "):
         assert f"systemctl unmask {folder}--quiet a.service" in command
     assert "start" not in command
-    assert list(systemd.words(masked, want)) == ["unmasking a.service"]
+    assert list(systemd.remarks(masked, want)) == ["unmasking a.service"]
     idle = state(units={"a.service": unit(active="inactive", enabled="static")})
     assert not text(systemd.changes(idle, want))
 
@@ -156,8 +156,8 @@ def test_a_supported_host_is_taken(name: str, version: str) -> None:
 
 
 def test_nobody_is_waited_for_when_nothing_is_to_be_installed() -> None:
-    assert not list(host._quiet_changes(state(packages={"ufw": "1"}), host.Quiet(("ufw",))))
-    assert list(host._quiet_changes(state(), host.Quiet(("ufw",))))
+    assert not list(apt_locks.changes(state(packages={"ufw": "1"}), apt_locks.Free(("ufw",))))
+    assert list(apt_locks.changes(state(), apt_locks.Free(("ufw",))))
 
 
 def answer(**said: Any) -> Any:
@@ -188,7 +188,7 @@ def test_no_release_is_begun_without_room_for_it() -> None:
     from provision.operations.app.artifact import pack
 
     want = release.Release("/opt/harvest", pack(Path(__file__).parent), "flask==1\n")
-    (command,) = text(release.room_changes(state(system={"free_mb": 10}), want))
+    (command,) = text(release.space_changes(state(system={"free_mb": 10}), want))
     assert "only 10 MiB are free" in command
     assert "exit 1" in command
 
@@ -206,13 +206,16 @@ def test_what_was_edited_by_hand_is_built_anew_and_what_changed_hands_is_taken_b
         }.items()
     }
     there = {want.marker: THERE, f"{venv}/.complete": THERE, **links}
-    assert not [*release.begin_changes(state(files=there), want), *release.changes(state(files=there), want)]
+    assert not [
+        *release.prebuild_changes(state(files=there), want),
+        *release.changes(state(files=there), want),
+    ]
     edited = state(files=there, edited={want.marker: ["/a"], f"{venv}/.complete": ["/b"]})
-    said, built = release.begin_changes(edited, want)
+    said, built = release.prebuild_changes(edited, want)
     assert said.args == ("edited by hand, so built anew: /b",)  # type: ignore[union-attr]
     assert f"rm -f {venv}/.complete; systemd-run" in text([built])[0]
     assert len(list(release.changes(edited, want))) == 3
-    said, put_right = release.owned_changes(state(files=there, foreign={"/opt/h": ["/c"]}), want)
+    said, put_right = release.ownership_changes(state(files=there, foreign={"/opt/h": ["/c"]}), want)
     assert said.args == ("owner or mode changed by hand, so put right: /c",)  # type: ignore[union-attr]
     assert "chown -h root:root" in text([put_right])[0]
 
@@ -252,7 +255,7 @@ def test_what_is_enabled_and_was_never_started_is_started() -> None:
             True,
             False,
         ]
-        assert list(systemd.words(state(units=units), CLOCK)) == [
+        assert list(systemd.remarks(state(units=units), CLOCK)) == [
             "starting x.service, which does not run",
             f"starting {there}.service, which does not run",
         ]
@@ -267,4 +270,4 @@ def test_a_unit_whose_condition_was_not_met_is_no_change_on_each_run() -> None:
     units = {"x.service": stopped(skipped=True), "timesyncd.service": stopped(skipped=True)}
     units["chrony.service"] = unit(load="not-found", active="inactive", enabled="")
     assert not text(systemd.changes(state(units=units), CLOCK))
-    assert not list(systemd.words(state(units=units), CLOCK))
+    assert not list(systemd.remarks(state(units=units), CLOCK))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provision.engine.operation import imperative, told, told_sentence
+from provision.engine.operation import imperative, log, log_sentence
 from provision.engine.state import Entry, HostState
 from provision.engine.state import Unit as UnitState
 from provision.operations import apt, files, supported_os, systemd
@@ -135,8 +135,8 @@ def test_what_would_stop_the_run_is_known_before() -> None:
 
 
 def test_told_sentences_are_part_of_a_plan() -> None:
-    assert told_sentence(told("edited by hand")) == "edited by hand"
-    assert told_sentence("true") == ""
+    assert log_sentence(log("edited by hand")) == "edited by hand"
+    assert log_sentence("true") == ""
 
 
 def operations() -> list[tuple[str, ast.Call]]:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from provision.engine.state import Entry
-from provision.operations import host, run_when_newer, stamps, systemd
-from provision.operations.run_when_newer import Applied
+from provision.operations import clock, run_when_newer, stamps, systemd
+from provision.operations.run_when_newer import Script
 from provision.operations.tls import certificates
 from tests.unit.states import state, text
 
 NOW = {"now": 1_000_000.0}
 BEFORE_THE_CLOCK_WENT_BACK = 60_000_000.0
-WANT = Applied("x", "do it", ("/etc/x",))
+WANT = Script("x", "do it", ("/etc/x",))
 UNIT = systemd.Unit("a.service", ("/etc/a",))
 
 
@@ -97,5 +97,5 @@ def test_a_self_signed_certificate_from_the_future_is_made_again() -> None:
     ],
 )
 def test_a_clock_that_is_more_than_five_minutes_off_is_named(ahead: float, words: str) -> None:
-    said = list(host.clock_remarks(state(system={"now": 1e9, "ahead_s": ahead}), host.Clock()))
+    said = list(clock.remarks(state(system={"now": 1e9, "ahead_s": ahead}), clock.Clock()))
     assert [words in sentence for sentence in said] == ([True] if words else [])

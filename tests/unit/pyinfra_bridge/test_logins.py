@@ -50,7 +50,7 @@ def test_the_run_goes_on_as_the_new_admin_and_the_former_one_s_connection_holds_
     monkeypatch.setattr(logins, "log_in", lambda fresh: proof)
     monkeypatch.setattr(logins, "learn", lambda login: None)
     host: Any = Host()
-    assert logins.knock(host, "chief", 22) is None
+    assert logins.probe_login(host, "chief", 22) is None
     assert not first.link.closed
     assert proof.link.closed is not goes_on_as_the_new_one
     used = host.connector.client

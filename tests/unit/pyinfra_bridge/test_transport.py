@@ -27,5 +27,5 @@ def test_a_state_is_watched_once_for_all_its_hosts() -> None:
 
     state = State()
     for _ in range(2):
-        transport.tell_lost(SimpleNamespace(state=state))  # type: ignore[arg-type]
+        transport.report_lost(SimpleNamespace(state=state))  # type: ignore[arg-type]
     assert len(state.handlers) == 1

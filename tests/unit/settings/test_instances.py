@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from provision.operations.app.retire import FILES, STARTED, Retired, changes
+from provision.operations.app.former_units import FILES, STARTED, FormerUnits, changes
 from provision.settings.instances import PerInstance
 from provision.settings.model import settings_from
 from tests.unit.examples import GOOD, TWO, problem
@@ -117,7 +117,7 @@ def test_a_backend_that_is_no_longer_named_is_stopped_and_one_that_is_stays() ->
         for kind in ("socket", "service")
     ]
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {STARTED[1]: links}
-    (command,) = text(changes(state(found=found), Retired(("harvest-backend@5001", "harvest-frontend"))))
+    (command,) = text(changes(state(found=found), FormerUnits(("harvest-backend@5001", "harvest-frontend"))))
     assert "systemctl stop harvest-backend@5002.socket harvest-backend@5002.service;" in command
     assert "5001" not in command
 
@@ -130,7 +130,7 @@ def test_an_instance_that_is_gone_leaves_no_unit_file() -> None:
         f"{ETC}/harvest-research-frontend.service.d",
     ]
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {FILES[0]: files}
-    (command,) = text(changes(state(found=found), Retired(("harvest-frontend",))))
+    (command,) = text(changes(state(found=found), FormerUnits(("harvest-frontend",))))
     assert (
         "systemctl stop harvest-research-frontend.service; "
         f"rm -rf {ETC}/harvest-research-frontend.service {ETC}/harvest-research-frontend.service.d; "
@@ -143,7 +143,9 @@ def test_an_instance_that_is_gone_is_swept_no_more() -> None:
     enabled = [f"{ETC}/timers.target.wants/{slug}-sweep.timer" for slug in slugs]
     files = [f"{ETC}/{slug}-sweep.{kind}" for slug in slugs for kind in ("service", "timer")]
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {STARTED[2]: enabled, FILES[3]: files}
-    stop, forget = text(changes(state(found=found), Retired(("harvest-backend@5001", "harvest-frontend"))))
+    stop, forget = text(
+        changes(state(found=found), FormerUnits(("harvest-backend@5001", "harvest-frontend")))
+    )
     assert "systemctl stop harvest-research-sweep.timer;" in stop
     assert f"rm -rf {files[2]} {files[3]};" in forget
     assert "harvest-sweep" not in stop + forget
@@ -151,4 +153,4 @@ def test_an_instance_that_is_gone_is_swept_no_more() -> None:
 
 def test_nothing_stale_costs_nothing() -> None:
     found = {pattern: [] for pattern in (*STARTED, *FILES)} | {FILES[1]: [f"{ETC}/harvest-backend@.service"]}
-    assert not text(changes(state(found=found), Retired(("harvest-backend@5001", "harvest-frontend"))))
+    assert not text(changes(state(found=found), FormerUnits(("harvest-backend@5001", "harvest-frontend"))))

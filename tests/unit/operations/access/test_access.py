@@ -73,7 +73,7 @@ def test_the_users_files_and_a_home_that_is_still_to_be_made_are_saved() -> None
 def drop_in(settings: Settings, version: str) -> str:
     item = sshd_files(settings).items[0]
     assert isinstance(item, File)
-    return item.settled(state(packages={"openssh-server": version})).data.decode()
+    return item.resolved(state(packages={"openssh-server": version})).data.decode()
 
 
 @pytest.mark.parametrize(

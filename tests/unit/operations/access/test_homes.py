@@ -15,9 +15,9 @@ KEYS = admin_keys(SETTINGS, "~sysop")
 
 def home_of(have: object, **other: object) -> list[object]:
     known = state(users={"sysop": user(home="/srv/sysop/", group="users", **other)}, files={"~sysop": have})
-    settled, account, keys = homes.settled(known, admin(SETTINGS), KEYS)
+    resolved, account, keys = homes.resolved(known, admin(SETTINGS), KEYS)
     assert account.home == "/srv/sysop"
-    return files.due(settled, keys)
+    return files.due(resolved, keys)
 
 
 def test_a_home_that_is_there_keeps_its_mode_but_for_what_sshd_refuses() -> None:
@@ -37,7 +37,7 @@ def test_a_home_that_is_there_keeps_its_mode_but_for_what_sshd_refuses() -> None
 
 
 def test_a_home_that_is_to_be_made_is_the_new_account_s() -> None:
-    have, account, keys = homes.settled(state(), admin(SETTINGS), KEYS)
+    have, account, keys = homes.resolved(state(), admin(SETTINGS), KEYS)
     assert account.home == "/home/sysop"
     assert files.due(have, keys)[0] == files.Directory("/home/sysop", 0o750, "sysop", "sysop")
     assert {"/home/sysop", "~sysop/.ssh", "/home/sysop/.ssh"} <= homes.query(account, KEYS).files

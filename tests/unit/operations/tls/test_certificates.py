@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from provision.engine.state import Entry
-from provision.operations.tls.certificates import Handed, SelfSigned, changes, hand_over, remarks
+from provision.operations.tls import certificates
+from provision.operations.tls.certificates import SelfSigned, Uploaded, changes, remarks
 from provision.settings.model import SettingsError, settings_from
 from tests.unit.examples import GOOD
 from tests.unit.states import state, text
 
-WANT = Handed("/t", b"chain", b"key")
+WANT = Uploaded("/t", b"chain", b"key")
 DAY = 86400.0
 
 
-def have(certificate: bytes = b"chain", key: bytes = b"key", placed: Handed = WANT, left: float = DAY) -> Any:
+def have(
+    certificate: bytes = b"chain", key: bytes = b"key", placed: Uploaded = WANT, left: float = DAY
+) -> Any:
     """A host where these lie, and where the controller put `placed` last."""
     content = {"/t/cert.pem": certificate, "/t/key.pem": key, placed.note.path: placed.note.data}
     entries = {
@@ -37,13 +40,13 @@ def have(certificate: bytes = b"chain", key: bytes = b"key", placed: Handed = WA
 
 
 def test_what_is_there_already_costs_nothing() -> None:
-    assert not list(hand_over(have(), WANT))
+    assert not list(certificates.upload_changes(have(), WANT))
     assert not list(remarks(have(), WANT))
 
 
 def test_a_pair_that_somebody_put_on_the_host_stays_and_is_told() -> None:
     theirs = have(b"other chain", b"other key")
-    assert not list(hand_over(theirs, WANT))
+    assert not list(certificates.upload_changes(theirs, WANT))
     (told,) = remarks(theirs, WANT)
     assert "/t/cert.pem was replaced on the host, and is left alone (1 days left)" in told
 
@@ -51,7 +54,7 @@ def test_a_pair_that_somebody_put_on_the_host_stays_and_is_told() -> None:
 @pytest.mark.parametrize(
     "difference",
     [
-        {"placed": Handed("/t", b"former chain", b"former key")},  # the controller's changed since
+        {"placed": Uploaded("/t", b"former chain", b"former key")},  # the controller's changed since
         {"left": -DAY},
         {"left": 0},
     ],
@@ -60,12 +63,12 @@ def test_a_newer_one_of_the_controller_s_or_an_ended_one_on_the_host_is_replaced
     difference: dict[str, Any],
 ) -> None:
     theirs = have(b"other chain", b"other key", **difference)
-    assert list(hand_over(theirs, WANT))
+    assert list(certificates.upload_changes(theirs, WANT))
     assert not list(remarks(theirs, WANT))
 
 
 def test_no_content_of_the_key_is_shown() -> None:
-    assert "key" not in repr(Handed("/t", b"chain", b"my key"))
+    assert "key" not in repr(Uploaded("/t", b"chain", b"my key"))
 
 
 def test_a_key_of_another_certificate_is_refused_before_any_host_is_touched(tmp_path: Path) -> None:
@@ -99,8 +102,8 @@ def test_a_self_signed_pair_that_is_half_gone_is_made_again() -> None:
 def test_a_pair_from_the_controller_of_which_one_half_was_replaced_is_put_back() -> None:
     broken = have(certificate=b"other")
     broken.certificates["/t/cert.pem"].fits = False
-    assert list(hand_over(broken, WANT))
-    assert not list(hand_over(have(certificate=b"other", key=b"other key"), WANT))
+    assert list(certificates.upload_changes(broken, WANT))
+    assert not list(certificates.upload_changes(have(certificate=b"other", key=b"other key"), WANT))
 
 
 def test_the_placeholder_comes_back_where_the_authority_s_pair_is_half_gone() -> None:

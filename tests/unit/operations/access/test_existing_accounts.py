@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from provision.operations.access.accounts import Account
-from provision.operations.access.existing import Accounts, changes, problems
+from provision.operations.access.existing_accounts import Accounts, changes, problems
 from tests.unit.operations.access.test_accounts import SERVICE, user
 from tests.unit.states import state, text
 

@@ -24,7 +24,7 @@ FILES = (
 
 
 @dataclass(frozen=True)
-class Retired:
+class FormerUnits:
     """All of HARVEST's units are those of `stems` (names without .service and .socket)."""
 
     stems: tuple[str, ...]
@@ -39,7 +39,7 @@ def _kinds(stem: str) -> tuple[str, ...]:
     return ("timer",) if stem.endswith("-sweep") else ("socket", "service")
 
 
-def changes(have: HostState, want: Retired) -> Iterator[Command]:
+def changes(have: HostState, want: FormerUnits) -> Iterator[Command]:
     """Stop, then forget: a run that dies in between finds them enabled still, and goes on from there."""
     slugs = {stem.removesuffix("-frontend") for stem in want.stems if stem.endswith("-frontend")}
     stems = {*want.stems, *(f"{slug}-sweep" for slug in slugs)}
@@ -60,8 +60,8 @@ def changes(have: HostState, want: Retired) -> Iterator[Command]:
         yield script(f"{stop}rm -rf {' '.join(map(shlex.quote, files))}; systemctl daemon-reload")
 
 
-def plan(have: HostState, want: Retired) -> list[str]:
+def plan(have: HostState, want: FormerUnits) -> list[str]:
     return ["stop and remove units that the settings no longer name; their data stays"]
 
 
-retire = converge(lambda want: Query(found={*STARTED, *FILES}), changes, plan=plan)
+remove = converge(lambda want: Query(found={*STARTED, *FILES}), changes, plan=plan)

@@ -121,4 +121,4 @@ def changes(have: HostState, want: Accounts) -> Iterator[Command]:
         yield script(f"echo {shlex.quote(words)} >&2; exit 1")
 
 
-check = converge(query, changes, refusals=problems)
+require = converge(query, changes, refusals=problems)
