@@ -80,7 +80,7 @@ def test_what_changed_while_a_command_of_ours_was_at_work_is_marked_as_deploy_s(
     (journal / "note").rename(journal / "note.done")
     time.sleep(3 * remote_aide.GRAIN_S)
     later.touch()
-    monkeypatch.setattr(aide, "JOURNAL", str(journal))
+    monkeypatch.setattr(remote_aide, "JOURNAL", str(journal))
     said = ask(WANT.config, 1, f"Added entries:\n---\nf+++: {own}\nf+++: {later}")
     assert said == [f"by deploy: {own}", f"added: {later}"]
 
