@@ -4,16 +4,18 @@ from provision.engine.templates import render
 from provision.operations import files, systemd
 from provision.operations.access import accounts
 from provision.operations.access.accounts import Account
-from provision.operations.app import first_admin, former_units, release, secret_key, static
+from provision.operations.app import first_admin, former_units, release, secret_key, static, switch
 from provision.operations.app.first_admin import FirstAdmin
 from provision.operations.app.former_units import FormerUnits
 from provision.operations.app.secret_key import SecretKey
 from provision.operations.app.static import Static
+from provision.operations.app.switch import Live, Service
 from provision.operations.files import Directory, File, Files
 from provision.operations.systemd import Unit, Units
 from provision.settings.instances import Instance
 from provision.settings.model import Settings
 from provision.settings.types import Secret
+from tasks import readiness
 from tasks.release import wanted_release
 
 WORKERS = 2
@@ -33,11 +35,11 @@ def deploy(settings: Settings) -> None:
         files.put(f"{name}: write configuration", Files(configuration(settings, instance)))
         secret_key.create(f"{name}: create secret key", SecretKey(secret(instance), instance.slug))
         files.put(f"{name}: install units", unit_files(settings, instance))
-        # Before a new page can name them: browsers keep for a year what they get under a new fingerprint.
         if settings.mode == "nginx":
             static.export(
                 f"{name}: export static files", Static(wanted_release(instance.root), instance.slug)
             )
+        switch.switch(f"{name}: switch release", live(settings, instance))
         systemd.running(f"{name}: start units", units(instance))
         if settings.first_admin and settings.first_admin_password:
             first_admin.create(
@@ -80,13 +82,39 @@ def unit_files(settings: Settings, instance: Instance) -> Files:
             f"/etc/systemd/system/{instance.slug}-{name}",
             render(f"systemd/harvest-{name}", settings=settings, instance=instance, workers=WORKERS),
         )
-        for name in ("migrate.service", *served, "sweep.service", "sweep.timer")
+        for name in ("migrate.service", "candidate@.service", *served, "sweep.service", "sweep.timer")
     )
     # A backend is named for the check: a template alone is not a unit.
     backend = f"{instance.backend(instance.backend_ports[0])}.service"
     checked = f"{instance.frontend}.service {backend} {instance.sweep}.service {instance.sweep}.timer"
     check = f"cd /etc/systemd/system; systemd-analyze verify {checked}"
     return Files(units, check=check, within=("/etc/systemd/system",))
+
+
+def live(settings: Settings, instance: Instance) -> Live:
+    """The wanted release, live."""
+    source = wanted_release(instance.root).source
+    return Live(service(settings, instance), source.id, source.origin)
+
+
+def service(settings: Settings, instance: Instance) -> Service:
+    """What a switch needs to know of an instance."""
+    watched = {unit.name: unit for unit in units(instance).running}
+    return Service(
+        root=instance.root,
+        slug=instance.slug,
+        database=f"{instance.state}/harvest.db",
+        migrate=watched[f"{instance.slug}-migrate.service"],
+        services=tuple(watched[f"{stem}.service"] for stem in instance.stems),
+        frontend_port=instance.frontend_port,
+        backend_ports=tuple(dict.fromkeys((*instance.backend_ports, instance.api_port))),
+        gunicorn=render("systemd/_gunicorn", settings=settings, workers=1).strip(),
+        links=("harvest", "venv", "static") if settings.mode == "nginx" else ("harvest", "venv"),
+        json=tuple(readiness.inside(instance)),
+        pages=(f"http://127.0.0.1:{instance.frontend_port}{instance.base_path}",),
+        through=tuple(readiness.outside(instance)),
+        limit_s=switch.LIMIT_S * settings.timeout_factor,
+    )
 
 
 def units(instance: Instance) -> Units:

@@ -4,7 +4,7 @@ from provision.operations import aide, apt_locks, clock, health, supported_os
 from provision.operations.access import access, existing_accounts
 from provision.operations.access.access import Interrupted
 from provision.operations.access.existing_accounts import Accounts
-from provision.operations.app import package_index, release
+from provision.operations.app import package_index, release, switch
 from provision.operations.app.package_index import Index
 from provision.operations.apt_locks import Free
 from provision.operations.clock import Clock
@@ -12,7 +12,7 @@ from provision.operations.supported_os import Supported
 from provision.settings.model import Settings
 from tasks import nginx, tls
 from tasks.access import DROP_IN, SUDO, admin
-from tasks.application import service_user
+from tasks.application import live, service_user
 from tasks.finish import KNOWN
 from tasks.packages import names
 from tasks.release import wanted_release
@@ -25,6 +25,7 @@ def check(settings: Settings) -> None:
     services = tuple(map(service_user, settings.all_instances))
     existing_accounts.require("Check existing accounts", Accounts(admin(settings), services))
     for instance in settings.all_instances:
+        switch.require_not_bad(f"{instance.slug}: check the record of the release", live(settings, instance))
         release.require_disk_space(f"{instance.slug}: check free disk space", wanted_release(instance.root))
         index = Index(wanted_release(instance.root), settings.trusted_cas)
         package_index.require_trust("Check the package index's certificate", index)

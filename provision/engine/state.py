@@ -20,7 +20,7 @@ from pyinfra.api.host import Host
 from provision.engine import patience
 from provision.remote import program
 
-LOOK = program("host_state", "aide", "health", "web", "sysctl")
+LOOK = program("host_state", "aide", "answers", "health", "releases", "web", "sysctl")
 
 
 @dataclass
@@ -56,6 +56,8 @@ class Query:
     health: set[str] = field(default_factory=set)
     """Checks of remote/health.py: what a reboot or a restart would break."""
 
+    releases: set[str] = field(default_factory=set)
+    """Patterns of roots, like /opt/harvest*: which releases each has, and what became of them."""
     accounts: set[str] = field(default_factory=set)
     """HARVEST's databases: how many accounts can sign in there."""
 
@@ -201,6 +203,35 @@ class System(BaseModel):
     """Seconds by which it is ahead of the controller's."""
 
 
+class ReleaseRecord(BaseModel):
+    """What the host noted of one release (provision/remote/releases.py); only its id where it noted nothing."""
+
+    id: str
+    outcome: Literal["", "trying", "live", "good", "bad"] = ""
+    stage: str = ""
+    why: str = ""
+    origin: dict[str, str] = {}
+    by: str = ""
+    address: str = ""
+    at: str = ""
+    previous: str = ""
+    took_s: float = 0.0
+    size_mb: int = 0
+    backup: str = ""
+    backup_revision: str = ""
+    venv: str = ""
+
+
+class Releases(BaseModel):
+    """One HARVEST's releases, oldest first; `live` is where its links lead."""
+
+    live: str = ""
+    records: list[ReleaseRecord] = []
+
+    def find(self, release: str) -> ReleaseRecord | None:
+        return next((each for each in self.records if each.id == release), None)
+
+
 class HostState(BaseModel):
     """All that a query asked for."""
 
@@ -230,6 +261,8 @@ class HostState(BaseModel):
     """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
     health: dict[str, list[str]] = {}
     """What each check found; for "apt" all values in force."""
+    releases: dict[str, Releases] = {}
+    """By root; only roots that have any."""
     accounts: dict[str, int] = {}
     """Accounts that can sign in, by database; -1 where it cannot be read."""
 

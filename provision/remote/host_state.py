@@ -7,12 +7,9 @@ argv[1] is a JSON query, standard output the JSON answer; host_state.py gives bo
 import glob
 import grp
 import hashlib
-import http.client
 import json
 import os
 import pwd
-import socket
-import ssl
 import stat
 import subprocess
 import sys
@@ -20,7 +17,7 @@ import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
 
-from provision.remote import aide, health, sysctl, web
+from provision.remote import aide, answers, health, releases, sysctl, web
 
 Found = dict[str, Any]
 
@@ -191,33 +188,6 @@ def firewall() -> Found:
     }
 
 
-class Loopback(http.client.HTTPSConnection):
-    """HTTPS to this host itself under the site's name."""
-
-    def connect(self) -> None:
-        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
-        context = ssl._create_unverified_context()  # noqa: S323 - asks itself; the audit checks the certificate
-        self.sock = context.wrap_socket(plain, server_hostname=self.host)
-
-
-def answer_of(url: str) -> Found:
-    """GET from this host to itself: status, content type and the start of the body."""
-    scheme, rest = url.split("://", 1)
-    authority, path = rest.split("/", 1)
-    name, _, port = authority.partition(":")
-    try:
-        if scheme == "https":
-            connection: http.client.HTTPConnection = Loopback(name, int(port or 443), timeout=10)
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", int(port or 80), timeout=10)
-        connection.request("GET", "/" + path, headers={"Host": authority})
-        response = connection.getresponse()
-        body = response.read(65536).decode(errors="replace")
-        return {"status": response.status, "type": response.getheader("Content-Type", ""), "body": body}
-    except (OSError, http.client.HTTPException) as error:
-        return {"status": 0, "type": "", "body": f"{type(error).__name__}: {error}"}
-
-
 def find(pattern: str) -> "list[str]":
     """Paths that match a glob pattern; behind " :: " stand words that a file must hold."""
     shape, _, words = pattern.partition(" :: ")
@@ -316,9 +286,10 @@ def main() -> None:
     answer["keys"] = authorized_keys() if asked["keys"] else {}
     answer["lineages"] = web.lineages() if asked["lineages"] else {}
     answer["nginx"] = web.nginx() if asked["nginx"] else {}
-    answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
+    answer["urls"] = {url: answers.get(url) for url in asked["urls"]}
     answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
     answer["accounts"] = {path: accounts(path) for path in asked.get("accounts", ())}
+    answer["releases"] = releases.every(asked["releases"])
     for kind in ("foreign", "edited"):
         answer[kind] = {path: lines(begun.get(path)) for path in asked[kind]}
     answer["health"] = health.finish(checks, asked["health"], answer["units"])

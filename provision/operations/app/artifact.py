@@ -17,6 +17,8 @@ class Artifact:
 
     id: str
     tar: bytes = field(repr=False)
+    origin: dict[str, str] = field(default_factory=lambda: {"kind": "embedded"}, compare=False)
+    """Where the files come from, for the release's record."""
 
     @property
     def archive(self) -> bytes:

@@ -18,6 +18,7 @@ STARTED = (
 FILES = (
     f"{ETC}/harvest*-frontend.*",
     f"{ETC}/harvest*-backend@.*",
+    f"{ETC}/harvest*-candidate@.*",
     f"{ETC}/harvest*-migrate.service",
     f"{ETC}/harvest*-sweep.*",
 )
@@ -50,7 +51,7 @@ def changes(have: HostState, want: FormerUnits) -> Iterator[Command]:
         yield script(f"systemctl stop {names}; systemctl disable --quiet {names}")
     # A backend's file is a template: harvest-backend@.service serves harvest-backend@5001.service.
     templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in stems}
-    templates |= {f"{slug}-migrate" for slug in slugs}
+    templates |= {f"{slug}-{name}" for slug in slugs for name in ("migrate", "candidate@")}
     files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
     if files:
         alone = " ".join(

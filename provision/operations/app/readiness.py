@@ -1,9 +1,5 @@
-"""The gate at the end: HARVEST truly answers, or the run fails and says why.
+"""The gate at the end: HARVEST truly answers, or the run fails and says why."""
 
-HARVEST's health URL is a constant and any wrong path gives 200 text/html, so the answers themselves are read.
-"""
-
-import json
 import shlex
 import time
 from collections.abc import Iterator
@@ -15,8 +11,9 @@ from pyinfra.api.state import State
 
 from provision.engine import patience
 from provision.engine.operation import Command, converge
-from provision.engine.state import Answer, HostState, Query, state_of
+from provision.engine.state import HostState, Query, state_of
 from provision.engine.sudo import as_root
+from provision.remote.answers import trouble
 
 LIMIT_S = 30
 
@@ -35,24 +32,9 @@ def _query(want: Ready) -> Query:
     return Query(urls={url for url, _ in want.urls})
 
 
-def trouble(answer: Answer, keys: tuple[str, ...]) -> str:
-    """What is wrong with one answer, "" if nothing."""
-    if answer.status != 200:
-        return f"answered {answer.status or 'nothing'}: {answer.body[:200]}"
-    if not answer.type.startswith("application/json"):
-        return f"answered {answer.type or 'no content type'} where JSON is due (the path leads elsewhere)"
-    if not keys:
-        return ""
-    try:
-        found = json.loads(answer.body)
-    except ValueError:
-        return "answered broken JSON"
-    missing = [key for key in keys if not (isinstance(found, dict) and found.get(key))]
-    return f"lacks {', '.join(missing)}: {answer.body[:200]}" if missing else ""
-
-
 def troubles(have: HostState, want: Ready) -> list[str]:
-    said = [(url, trouble(have.urls[url], keys)) for url, keys in want.urls]
+    answers = [(url, have.urls[url], keys) for url, keys in want.urls]
+    said = [(url, trouble(answer.status, answer.type, answer.body, keys)) for url, answer, keys in answers]
     return [f"{url} {words}" for url, words in said if words]
 
 

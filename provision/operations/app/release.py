@@ -1,8 +1,7 @@
-"""HARVEST's code and its virtual environment: built beside what runs, then switched to by renaming links.
+"""HARVEST's code and its virtual environment, built next to what runs; switch.py makes a release live.
 
 /opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
 /opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
-/opt/harvest/{harvest,venv}           -> the live release's
 
 Both hold a file .complete, the youngest in them: what is newer was edited by hand, and is built anew.
 """
@@ -50,13 +49,9 @@ class Release:
         return f"{self.folder}/harvest/.complete"
 
 
-def _links(want: Release) -> dict[str, str]:
-    return {f"{want.root}/{name}": f"releases/{want.source.id}/{name}" for name in ("harvest", "venv")}
-
-
 def query(want: Release) -> Query:
     markers = {want.marker, *(f"{want.venv(python)}/.complete" for python in PYTHONS)}
-    files = {*_links(want), f"{want.folder}/venv", *markers}
+    files = {f"{want.folder}/venv", *markers}
     return Query(files=files, edited=markers, foreign={want.root, want.shared})
 
 
@@ -195,9 +190,6 @@ def changes(have: HostState, want: Release) -> Iterator[Command]:
     target = posixpath.relpath(venv, want.folder)
     if have.files[f"{want.folder}/venv"].target != target:
         yield script(_link(f"{want.folder}/venv", target))
-    for path, live in _links(want).items():
-        if have.files[path].target != live:
-            yield script(_link(path, live))
 
 
 def _link(path: str, target: str) -> str:
@@ -213,10 +205,6 @@ def prebuild_plan(have: HostState, want: Release) -> Iterator[str]:
 def plan(have: HostState, want: Release) -> Iterator[str]:
     if _is_due(have, want.marker):
         yield f"install release {want.source.id}"
-    switched = [path for path, live in _links(want).items() if have.files[path].target != live]
-    if switched:
-        former = have.files[f"{want.root}/harvest"].target.split("/")
-        yield f"switch to release {want.source.id}" + (f" from {former[1]}" if len(former) > 2 else "")
 
 
 require_disk_space = converge(query, space_changes, refusals=space_refusals)

@@ -1,6 +1,6 @@
 """What the frontend serves as files, written to disk at release time so that nginx can serve it without Python.
 
-/opt/harvest/static -> releases/<id>/static-<hash of lock and Python>
+/opt/harvest/releases/<id>/static-<hash of lock and Python>; /opt/harvest/static leads to the live release's
 The names of Dash's files carry the versions and times of the installed packages: they are made where HARVEST runs.
 """
 
@@ -27,10 +27,10 @@ class Static:
 
 def _query(want: Static) -> Query:
     root = want.release.root
-    return Query(files={f"{root}/static", *(f"{root}/{want.folder(python)}" for python in PYTHONS)})
+    return Query(files={f"{root}/{want.folder(python)}" for python in PYTHONS})
 
 
-def export_script(root: str, release: str, folder: str, user: str) -> str:
+def export_script(release: str, folder: str, user: str) -> str:
     """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder."""
     return f"""umask 022
 work=$(mktemp -d /run/harvest-static.XXXXXX); trap 'rm -rf "$work"' EXIT
@@ -38,7 +38,7 @@ mkdir "$work/static"; chown -R {user}: "$work"
 cd {release}/harvest
 if [ -f harvest/__main__.py ]; then
   runuser -u {user} -- env -i HARVEST_DEPLOYMENT_MODE=internal HARVEST_STATE_DIR="$work" PYTHONDONTWRITEBYTECODE=1 \\
-    {root}/venv/bin/python -m harvest assets "$work/static" >/dev/null
+    {release}/venv/bin/python -m harvest assets "$work/static" >/dev/null
 fi
 rm -rf {folder}.part
 cp -r "$work/static" {folder}.part; chown -R root:root {folder}.part; chmod -R a+rX {folder}.part
@@ -48,9 +48,9 @@ mv -T {folder}.part {folder}"""
 def changes(have: HostState, want: Static) -> Iterator[Command]:
     root, folder = want.release.root, want.folder(have.system.python)
     if have.files[f"{root}/{folder}"].kind == "absent":
-        yield script(export_script(root, want.release.folder, f"{root}/{folder}", shlex.quote(want.user)))
-    if have.files[f"{root}/static"].target != folder:
-        yield script(f"ln -sfnT {folder} {root}/static.new; mv -fT {root}/static.new {root}/static")
+        yield script(export_script(want.release.folder, f"{root}/{folder}", shlex.quote(want.user)))
 
 
-export = converge(_query, changes, plan=lambda have, want: [f"write {want.release.root}/static"])
+export = converge(
+    _query, changes, plan=lambda have, want: [f"export static files of release {want.release.source.id}"]
+)

@@ -1,0 +1,197 @@
+"""A release on spare ports, before users meet it: started, watched, asked, stopped. Runs ON the host, in switch.py.
+
+Each part of it (backend, frontend, migrate) is an instance of SLUG-candidate@.service: the live units' sandbox, the
+release behind ROOT/candidate. What it may take of the host is watched here as well, since a disk has no limit per unit
+and a kernel with control groups of version 1 enforces none of systemd's.
+"""
+
+import glob
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from provision.remote import answers
+
+MEMORY_MB = 1024
+TASKS = 128
+DISK_MB = 512
+"""What a candidate may take; MEMORY_MB and TASKS are those of templates/systemd/_sandbox.j2."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Failed(Exception):
+    """A check failed: the sentence, and the units whose log tells more."""
+
+    def __init__(self, sentence: str, units: "tuple[str, ...]" = ()) -> None:
+        super().__init__(sentence)
+        self.units = units
+
+
+def free_ports(count: int) -> "list[int]":
+    """TCP ports on loopback that nothing listens on now."""
+    held = [socket.socket() for _ in range(count)]
+    for each in held:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+def moved(url: str, ports: "dict[int, int]") -> str:
+    """The URL of a live service's port, at the candidate's."""
+    scheme, rest = url.split("://", 1)
+    authority, slash, path = rest.partition("/")
+    name, _, port = authority.partition(":")
+    return f"{scheme}://{name}:{ports[int(port)]}{slash}{path}"
+
+
+def environment(slug: str, part: str, values: "dict[str, str]") -> None:
+    """What the unit reads after harvest.env: only root may read or write it."""
+    folder = f"/run/{slug}-candidate"
+    os.makedirs(folder, 0o700, exist_ok=True)
+    with open(f"{folder}/{part}", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.writelines(f'{name}="{value}"\n' for name, value in values.items())
+
+
+def unit(slug: str, part: str) -> str:
+    return f"{slug}-candidate@{part}.service"
+
+
+def start(slug: str, parts: "list[str]") -> None:
+    names = [unit(slug, part) for part in parts]
+    systemctl("reset-failed", *names)
+    systemctl("start", "--no-block", *names)
+
+
+def stop(slug: str) -> None:
+    """End every part at once: nobody waits for its answers."""
+    names = [unit(slug, part) for part in ("backend", "frontend", "migrate")]
+    systemctl("kill", "--signal=SIGKILL", *names)
+    systemctl("stop", *names)
+    systemctl("reset-failed", *names)
+
+
+def systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(["systemctl", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def shown(name: str) -> "dict[str, str]":
+    """systemd's view of a unit."""
+    keys = "ActiveState,SubState,Result,ExecMainStatus,Job,NRestarts"
+    said = systemctl("show", "--property=" + keys, "--", name).stdout
+    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+
+RESULTS = {
+    "oom-kill": "was killed: it used more memory than its unit may",
+    "timeout": "did not start in time",
+    "start-limit-hit": "ended again and again",
+}
+
+
+def ended(name: str) -> str:
+    """Why a unit that is to run does not; "" while it runs or starts."""
+    seen = shown(name)
+    if (
+        seen.get("ActiveState") in ("active", "activating", "reloading")
+        and seen.get("SubState") != "auto-restart"
+    ):
+        return ""
+    if seen.get("Job"):  # about to start
+        return ""
+    why = RESULTS.get(seen.get("Result", ""), f"ended with status {seen.get('ExecMainStatus', '?')}")
+    return f"{name} {why}"
+
+
+def processes(names: "list[str]") -> "list[int]":
+    """The processes of these units, by their control group's name, which both versions have."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cgroup"):
+        with suppress(OSError), open(path) as file:
+            text = file.read()
+            if any(f"/{name}" in text for name in names):
+                found.append(int(path.split("/")[2]))
+    return found
+
+
+def usage(pids: "list[int]") -> "tuple[int, int]":
+    """(MiB of memory that is not shared, threads) of processes."""
+    pages = threads = 0
+    for pid in pids:
+        with suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{pid}/statm") as file:
+                fields = file.read().split()
+            pages += int(fields[1]) - int(fields[2])
+            threads += len(os.listdir(f"/proc/{pid}/task"))
+    return pages * PAGE // 2**20, threads
+
+
+def free_mb(folder: str) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize // 2**20
+
+
+class Watch:
+    """What the candidate takes of the host since it started."""
+
+    def __init__(self, names: "list[str]", folders: "list[str]") -> None:
+        self.names, self.folders = names, folders
+        self.free = {folder: free_mb(folder) for folder in folders}
+
+    def trouble(self) -> str:
+        """Why it is to be ended; "" while it keeps within its limits."""
+        memory, tasks = usage(processes(self.names))
+        if memory > MEMORY_MB:
+            return f"it took {memory} MiB of memory, more than the {MEMORY_MB} MiB that a service may have"
+        if tasks > TASKS:
+            return f"it started {tasks} processes and threads, more than the {TASKS} that a service may have"
+        for folder, before in self.free.items():
+            taken = before - free_mb(folder)
+            if taken > min(DISK_MB, before // 2):
+                return f"it filled the disk of {folder}: {taken} MiB since it started"
+        return ""
+
+
+def await_all(
+    checks: "list[Callable[[float], str]]", watch: "Callable[[], str]", units: "list[str]", limit_s: float
+) -> None:
+    """Ask until every check has nothing to complain of; raises `Failed` with the last complaint.
+
+    A check takes the seconds that it may wait. A unit that ended, or takes too much, is not waited for.
+    """
+    deadline = time.monotonic() + limit_s
+    pending, said = list(checks), ""
+    while pending:
+        for name in units:
+            if why := ended(name):
+                raise Failed(why, (name,))
+        if why := watch():
+            raise Failed(why, tuple(units))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Failed(f"not ready after {limit_s:.0f} s: {said}", tuple(units))
+        said = pending[0](max(0.5, min(2.0, left)))
+        if said:
+            time.sleep(0.1)
+        else:
+            pending.pop(0)
+
+
+def checks_of(
+    spec: "dict[str, Any]", ports: "dict[int, int] | None" = None
+) -> "list[Callable[[float], str]]":
+    """The JSON and the pages that a release must answer, at the live ports or at a candidate's."""
+
+    def at(url: str) -> str:
+        return moved(url, ports) if ports else url
+
+    found: list[Callable[[float], str]] = [
+        partial(answers.json_trouble, at(url), keys) for url, keys in spec["json"]
+    ]
+    return [*found, *(partial(answers.page_trouble, at(url)) for url in spec["pages"])]

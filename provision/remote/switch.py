@@ -1,0 +1,340 @@
+"""Switches a HARVEST to another release, or leaves it as it is. Runs ON the host; argv[1] is the order as JSON.
+
+    check     a candidate runs on spare ports, in the same sandbox, with the real configuration and state
+    migrate   the database is backed up, and the migration tried on a copy, before the real one is touched
+    switch    the links turn, the units restart behind their open sockets
+    confirm   it answers on its own ports, and through nginx where it did so before
+    return    where it does not: the former release again, at once and without the controller
+
+The record (releases.py) is written before each step, so that a run that is killed anywhere is healed by the next one.
+Sentences go to standard output; the exit code is 1 where the release is not live afterwards.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+from provision.remote import answers, candidate, releases, schema
+from provision.remote.candidate import Failed
+
+STAMPS = "/run/harvest-stamps"
+SYSTEMDS = ("systemd", "(systemd)")
+
+
+def say(sentence: str) -> None:
+    """Tell the operator; a controller that is gone does not stop the work."""
+    with suppress(OSError):
+        print(sentence, flush=True)
+
+
+class Switch:
+    """One order: see provision/operations/app/switch.py for its keys."""
+
+    def __init__(self, order: "dict[str, Any]") -> None:
+        self.order = order
+        self.root, self.slug, self.id = order["root"], order["slug"], order["id"]
+        self.services = [service["name"] for service in order["services"]]
+        known = releases.read(self.root)
+        self.live: str = known["live"]
+        record = releases.record(self.root, self.id)
+        # A run that was killed after the links turned left them on a release that nobody confirmed.
+        self.former: str = record.get("previous", "") if self.live == self.id else self.live
+        if self.former == self.id or not releases.whole(self.root, self.former):
+            self.former = ""
+        self.source = f"{self.root}/releases/{self.id}/harvest"
+        self.migrations = schema.versions(self.source)
+        self.revision = schema.current(order["database"])
+        self.known = self.revision in self.migrations
+        self.pending = schema.above(self.migrations, self.revision) if self.known else []
+        self.backup = ""
+        self.began = time.monotonic()
+
+    def note(self, outcome: str, **more: Any) -> None:
+        """Write how far it is."""
+        took = round(time.monotonic() - self.began, 1)
+        releases.note(self.root, self.id, outcome=outcome, took_s=took, **more)
+
+    def run(self) -> int:
+        """0 where the release is live and answers; 1 where it is not, and all is as before."""
+        candidate.stop(self.slug)
+        if self.order.get("adopt"):
+            self.note("live", at=releases.now(), origin=self.order["origin"])
+            return 0
+        if not releases.whole(self.root, self.id):
+            say(f"release {self.id} is not complete below {self.root}/releases; deploy it again")
+            return 1
+        holder = _holder()
+        self.note(
+            "trying",
+            at=releases.now(),
+            by=holder.get("who", ""),
+            address=holder.get("address", ""),
+            previous=self.former,
+            size_mb=_size_mb(f"{self.root}/releases/{self.id}"),
+            why="",
+            stage="",
+            **({"origin": self.order["origin"]} if self.order["origin"] else {}),
+        )
+        stage = "gate"
+        through = [each for each in self.order["through"] if not answers.json_trouble(*each)]
+        try:
+            if self.former and self.order["gate"]:
+                self.check()
+            stage = "switch"
+            self.migrate_and_switch()
+            self.confirm(through)
+        except (Failed, OSError) as why:
+            return self.fail(stage, why)
+        if self.former:
+            releases.note(self.root, self.former, outcome="good")
+        self.note("live")
+        took = time.monotonic() - self.began
+        say(
+            f"release {self.id} is live" + (f", {self.former} was" if self.former else "") + f"; {took:.1f} s"
+        )
+        return 0
+
+    # check
+
+    def check(self) -> None:
+        """Run the release where users do not meet it; raises `Failed`."""
+        copy = ""
+        try:
+            if self.pending:
+                copy = self.rehearse()
+            self.ask(copy)
+        finally:
+            candidate.stop(self.slug)
+            for path in (f"{self.root}/candidate", f"/run/{self.slug}-candidate"):
+                _remove(path)
+            if copy:
+                shutil.rmtree(os.path.dirname(copy), ignore_errors=True)
+
+    def rehearse(self) -> str:
+        """Migrate a copy of the database, as the service's user and in its sandbox; gives the copy's path."""
+        copy = schema.copy(self.order["database"], f"{os.path.dirname(self.order['database'])}/.candidate")
+        self.lay({"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}})
+        unit = candidate.unit(self.slug, "migrate")
+        candidate.start(self.slug, ["migrate"])
+        watch, limit = self.watch([unit]), time.monotonic() + self.order["migrate_s"]
+        while True:
+            seen = candidate.shown(unit)
+            if seen.get("ActiveState") in ("inactive", "failed") and not seen.get("Job"):
+                break
+            if why := watch.trouble():
+                raise Failed(f"its migration was stopped: {why}", (unit,))
+            if time.monotonic() > limit:
+                raise Failed(f"its migration took more than {self.order['migrate_s']:.0f} s", (unit,))
+            time.sleep(0.05)
+        found = schema.current(copy)
+        if found != schema.head(self.migrations):
+            raise Failed(
+                f"its migration failed on a copy of the database, which is still at {found}", (unit,)
+            )
+        return copy
+
+    def ask(self, copy: str) -> None:
+        """Start its backend and frontend on spare ports, and ask them what users would."""
+        backend, frontend = candidate.free_ports(2)
+        ports = dict.fromkeys(self.order["backend_ports"], backend) | {self.order["frontend_port"]: frontend}
+        common = {"HARVEST_DB": copy} if copy else {}
+        self.lay(
+            {
+                part: {
+                    **common,
+                    "HARVEST_RUN": f"gunicorn --bind 127.0.0.1:{port} {self.order['gunicorn']} {wsgi}",
+                    "HARVEST_PORT": str(backend),
+                    "PORT": str(frontend),
+                    "HARVEST_API_BASE": f"http://127.0.0.1:{backend}",
+                }
+                for part, port, wsgi in (
+                    ("backend", backend, "wsgi_be:app"),
+                    ("frontend", frontend, "wsgi_fe:server"),
+                )
+            }
+        )
+        units = [candidate.unit(self.slug, part) for part in ("backend", "frontend")]
+        watch = self.watch(units)
+        candidate.start(self.slug, ["backend", "frontend"])
+        checks = candidate.checks_of(self.order, ports)
+        candidate.await_all(checks, watch.trouble, units, self.order["limit_s"])
+
+    def watch(self, units: "list[str]") -> candidate.Watch:
+        return candidate.Watch(units, [os.path.dirname(self.order["database"]), "/var/tmp"])  # noqa: S108
+
+    def lay(self, parts: "dict[str, dict[str, str]]") -> None:
+        """Put in place what the candidate's units read."""
+        _link(f"{self.root}/candidate", f"releases/{self.id}")
+        for part, values in parts.items():
+            candidate.environment(self.slug, part, values)
+
+    # switch
+
+    def migrate_and_switch(self) -> None:
+        """Turn the links and restart; where former code would not stand the new schema, it is stopped before."""
+        if self.pending:
+            self.backup = schema.keep(self.order["database"], self.slug, self.id)
+            self.note("trying", backup=self.backup, backup_revision=self.revision)
+            if schema.bars_former(self.migrations, self.revision):
+                candidate.systemctl("stop", *self.services)
+        releases.point(self.root, self.id, self.order["links"])
+        self.restart()
+
+    def restart(self) -> None:
+        """The units, each with the note of what it read, which systemd.running compares (operations/stamps.py)."""
+        os.makedirs(STAMPS, exist_ok=True)
+        units = [self.order["migrate"], *self.order["services"]]
+        for unit in units:
+            _stamp(unit["name"], unit["watches"])
+        names = [unit["name"] for unit in units]
+        candidate.systemctl("reset-failed", *names)
+        # It is asked for by name where it has something to do; else nothing waits for it.
+        if self.pending or not self.known or not self.former:
+            said = candidate.systemctl("restart", names[0])
+            if said.returncode:
+                raise Failed(f"{names[0]} failed", (names[0],))
+        candidate.systemctl("restart", "--no-block", *names[1:])
+        deadline = time.monotonic() + self.order["limit_s"]
+        while waiting := [name for name in self.services if not _is_up(name)]:
+            if time.monotonic() > deadline:
+                raise Failed(f"{waiting[0]} did not start in {self.order['limit_s']:.0f} s", (waiting[0],))
+            time.sleep(0.05)
+        for name in names:
+            os.rename(f"{STAMPS}/{name}.new", f"{STAMPS}/{name}")
+
+    def confirm(self, through: "list[Any]") -> None:
+        """It answers on its own ports; and through nginx, where it did so before."""
+        checks = candidate.checks_of({**self.order, "json": [*self.order["json"], *through]})
+        candidate.await_all(checks, lambda: "", self.services, self.order["limit_s"])
+
+    # return
+
+    def fail(self, stage: str, why: Exception) -> int:
+        """Say what failed; where links were turned, turn them back."""
+        units = getattr(why, "units", ())
+        words = _journal(units, self.began)
+        self.note("bad", stage=stage, why=str(why))
+        if stage == "gate":
+            say(f"release {self.id} failed its check, so it was not switched to: {why}")
+            tail(words, units)
+            say(f"{self.former} serves on")
+            return 1
+        say(f"release {self.id} failed after the switch: {why}")
+        tail(words, units)
+        if not self.former:
+            say("there is no former release to return to")
+            return 1
+        return self.go_back()
+
+    def go_back(self) -> int:
+        """The former release again. Always 1: the order was another."""
+        if self.backup and schema.bars_former(self.migrations, self.revision):
+            candidate.systemctl("stop", *self.services)
+            aside = schema.keep(self.order["database"], self.slug, f"{self.id}-failed")
+            schema.restore(self.backup, self.order["database"])
+            say(f"the database is the one from before the migration; what it was until now lies in {aside}")
+        former, self.pending, self.known = self.former, [], True
+        releases.point(self.root, former, self.order["links"])
+        try:
+            self.restart()
+            self.confirm([])
+        except (Failed, OSError) as why:
+            say(f"returned to {former}, which does not answer either: {why}")
+            tail(_journal(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
+            return 1
+        releases.note(self.root, former, outcome="live")
+        say(f"returned to {former}, which answers")
+        return 1
+
+
+def _is_up(name: str) -> bool:
+    """Whether a restarted unit runs; raises `Failed` as soon as it cannot."""
+    seen = candidate.shown(name)
+    if seen.get("ActiveState") == "failed" or seen.get("SubState") == "auto-restart":
+        raise Failed(candidate.ended(name) or f"{name} failed", (name,))
+    return seen.get("ActiveState") == "active" and not seen.get("Job")
+
+
+def _stamp(name: str, watches: "list[str]") -> None:
+    """As stamps.write does: each file's change time."""
+    with open(f"{STAMPS}/{name}.new", "w") as file:
+        for path in watches:
+            with suppress(OSError):
+                changed = os.lstat(path).st_ctime_ns
+                file.write(f"{changed // 10**9}.{changed % 10**9:09d} {path}\n")
+
+
+def _journal(units: "tuple[str, ...]", began: float) -> "list[str]":
+    """What the units themselves logged since."""
+    if not units:
+        return []
+    since = f"@{int(time.time() - (time.monotonic() - began))}"
+    with suppress(OSError):
+        subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL)
+    command = ["journalctl", "-q", "--no-pager", "-o", "json", "-n", "60", "--since", since]
+    command += [word for unit in units for word in ("-u", unit)]
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    found = []
+    for line in said.splitlines():
+        entry = json.loads(line)
+        message = entry.get("MESSAGE")
+        if isinstance(message, str) and entry.get("SYSLOG_IDENTIFIER") not in SYSTEMDS:
+            found += message.splitlines()
+    return found
+
+
+def tail(words: "list[str]", units: "tuple[str, ...]", count: int = 12) -> None:
+    """The last log lines, and the command that shows all."""
+    for line in words[-count:]:
+        say(f"| {line[:300]}")
+    if units:
+        say("all of it: journalctl " + " ".join(f"-u '{unit}'" for unit in units) + " -e")
+
+
+def _holder() -> "dict[str, Any]":
+    """The run that has the host's lock: whose order this is."""
+    try:
+        with open("/run/harvest-lock/holder") as file:
+            found: dict[str, Any] = json.load(file)
+        return found
+    except (OSError, ValueError):
+        return {}
+
+
+def _size_mb(folder: str) -> int:
+    """Disk that a release takes, without its environment."""
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(f"{where}/{name}").st_blocks * 512
+    return round(total / 2**20)
+
+
+def _link(path: str, target: str) -> None:
+    _remove(f"{path}.new")
+    os.symlink(target, f"{path}.new")
+    os.rename(f"{path}.new", path)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def main(order: "dict[str, Any]") -> int:
+    with open(f"/run/{order['slug']}-switch.lock", "w") as mutex:
+        fcntl.flock(mutex, fcntl.LOCK_EX)
+        return Switch(order).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))
