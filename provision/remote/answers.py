@@ -11,6 +11,8 @@ import ssl
 from collections.abc import Sequence
 from typing import Any
 
+NOTHING = "answered nothing"
+
 
 class Loopback(http.client.HTTPSConnection):
     """HTTPS to this host itself under the site's name."""
@@ -42,7 +44,7 @@ def get(url: str, timeout_s: float = 10) -> "dict[str, Any]":
 def trouble(status: int, kind: str, body: str, keys: "Sequence[str]") -> str:
     """What is wrong with an answer that is due as JSON with these keys; "" if nothing."""
     if status != 200:
-        return f"answered {status or 'nothing'}: {body[:200]}"
+        return f"answered {status}: {body[:200]}" if status else f"{NOTHING}: {body[:200]}"
     if not kind.startswith("application/json"):
         return f"answered {kind or 'no content type'} where JSON is due (the path leads elsewhere)"
     if not keys:
@@ -65,10 +67,10 @@ def json_trouble(url: str, keys: "Sequence[str]", timeout_s: float = 10) -> str:
 def page_trouble(url: str, timeout_s: float = 10) -> str:
     """What is wrong with the page at `url` and with the first file that it links to; "" if nothing."""
     answer = get(url, timeout_s)
+    if not answer["status"]:
+        return f"{url} {NOTHING}: {answer['body'][:200]}"
     if answer["status"] != 200 or not answer["type"].startswith("text/html"):
-        return (
-            f"{url} answered {answer['status'] or answer['body'][:200]} {answer['type']} where a page is due"
-        )
+        return f"{url} answered {answer['status']} {answer['type']} where a page is due"
     linked = re.search(r'(?:src|href)="(/[^"#]+\.(?:js|css)[^"#]*)"', answer["body"])
     if linked is None:
         return f"{url} is a page that links to no script and no style sheet"

@@ -9,6 +9,7 @@ import glob
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,7 @@ MEMORY_MB = 1024
 TASKS = 128
 DISK_MB = 512
 """What a candidate may take; MEMORY_MB and TASKS are those of templates/systemd/_sandbox.j2."""
+STEADY_S = 5.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -120,16 +122,29 @@ def processes(names: "list[str]") -> "list[int]":
     return found
 
 
-def usage(pids: "list[int]") -> "tuple[int, int]":
-    """(MiB of memory that is not shared, threads) of processes."""
-    pages = threads = 0
+def tasks(pids: "list[int]") -> int:
+    """Processes and threads."""
+    count = 0
     for pid in pids:
-        with suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{pid}/statm") as file:
-                fields = file.read().split()
-            pages += int(fields[1]) - int(fields[2])
-            threads += len(os.listdir(f"/proc/{pid}/task"))
-    return pages * PAGE // 2**20, threads
+        with suppress(OSError):
+            count += len(os.listdir(f"/proc/{pid}/task"))
+    return count
+
+
+def memory_mb(pids: "list[int]") -> int:
+    """MiB that processes take together; pages that forked ones share count once (PSS), which takes longer to read."""
+    pages = 0
+    for pid in pids:
+        with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm") as file:
+            pages += int(file.read().split()[1])
+    rough = pages * PAGE // 2**20
+    return rough if rough <= MEMORY_MB else sum(map(_pss_kb, pids)) // 1024
+
+
+def _pss_kb(pid: int) -> int:
+    with suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup") as file:
+        return next((int(line.split()[1]) for line in file if line.startswith("Pss:")), 0)
+    return 0
 
 
 def free_mb(folder: str) -> int:
@@ -137,50 +152,66 @@ def free_mb(folder: str) -> int:
     return found.f_bavail * found.f_frsize // 2**20
 
 
-class Watch:
-    """What the candidate takes of the host since it started."""
+class Watch(threading.Thread):
+    """Ends a candidate at once where it takes more of the host than it may; `trouble` is then why."""
 
     def __init__(self, names: "list[str]", folders: "list[str]") -> None:
+        super().__init__(daemon=True)
         self.names, self.folders = names, folders
         self.free = {folder: free_mb(folder) for folder in folders}
+        self.trouble, self.over = "", threading.Event()
 
-    def trouble(self) -> str:
-        """Why it is to be ended; "" while it keeps within its limits."""
-        memory, tasks = usage(processes(self.names))
-        if memory > MEMORY_MB:
-            return f"it took {memory} MiB of memory, more than the {MEMORY_MB} MiB that a service may have"
-        if tasks > TASKS:
-            return f"it started {tasks} processes and threads, more than the {TASKS} that a service may have"
+    def run(self) -> None:
+        while not self.over.wait(0.05):
+            if why := self.excess():
+                self.trouble = why
+                systemctl("kill", "--signal=SIGKILL", *self.names)
+                return
+
+    def excess(self) -> str:
+        """What it takes too much of; "" while it keeps within its limits."""
         for folder, before in self.free.items():
             taken = before - free_mb(folder)
             if taken > min(DISK_MB, before // 2):
                 return f"it filled the disk of {folder}: {taken} MiB since it started"
+        found = processes(self.names)
+        if (count := tasks(found)) > TASKS:
+            return f"it started {count} processes and threads; a service may have {TASKS}"
+        if (taken := memory_mb(found)) > MEMORY_MB:
+            return f"it took {taken} MiB of memory; a service may have {MEMORY_MB}"
         return ""
 
 
 def await_all(
-    checks: "list[Callable[[float], str]]", watch: "Callable[[], str]", units: "list[str]", limit_s: float
+    checks: "list[Callable[[float], str]]", units: "list[str]", limit_s: float, watch: "Watch | None" = None
 ) -> None:
-    """Ask until every check has nothing to complain of; raises `Failed` with the last complaint.
+    """Ask until no check has anything to complain of; raises `Failed` with the last complaint.
 
-    A check takes the seconds that it may wait. A unit that ended, or takes too much, is not waited for.
+    A check takes the seconds that it may wait for an answer. A unit that ended, or takes too much, is not waited for,
+    and a wrong answer that stays the same for `STEADY_S` is the last.
     """
     deadline = time.monotonic() + limit_s
-    pending, said = list(checks), ""
+    pending, said, since = list(checks), "", 0.0
     while pending:
+        if watch and watch.trouble:
+            raise Failed(watch.trouble, tuple(units))
         for name in units:
             if why := ended(name):
-                raise Failed(why, (name,))
-        if why := watch():
-            raise Failed(why, tuple(units))
-        left = deadline - time.monotonic()
-        if left <= 0:
+                time.sleep(0.1)  # the watch, which may have ended it, is about to say so
+                raise Failed((watch and watch.trouble) or why, (name,))
+        now = time.monotonic()
+        if now > deadline:
             raise Failed(f"not ready after {limit_s:.0f} s: {said}", tuple(units))
-        said = pending[0](max(0.5, min(2.0, left)))
-        if said:
-            time.sleep(0.1)
-        else:
+        if said and since and now - since > STEADY_S:
+            raise Failed(said, tuple(units))
+        found = pending[0](max(0.5, min(10.0, deadline - now)))
+        if not found:
             pending.pop(0)
+            said, since = "", 0.0
+            continue
+        if found != said:
+            said, since = found, 0.0 if answers.NOTHING in found else now
+        time.sleep(0.1)
 
 
 def checks_of(

@@ -122,13 +122,11 @@ class Switch:
         self.lay({"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}})
         unit = candidate.unit(self.slug, "migrate")
         candidate.start(self.slug, ["migrate"])
-        watch, limit = self.watch([unit]), time.monotonic() + self.order["migrate_s"]
+        limit = time.monotonic() + self.order["migrate_s"]
         while True:
             seen = candidate.shown(unit)
             if seen.get("ActiveState") in ("inactive", "failed") and not seen.get("Job"):
                 break
-            if why := watch.trouble():
-                raise Failed(f"its migration was stopped: {why}", (unit,))
             if time.monotonic() > limit:
                 raise Failed(f"its migration took more than {self.order['migrate_s']:.0f} s", (unit,))
             time.sleep(0.05)
@@ -160,13 +158,13 @@ class Switch:
             }
         )
         units = [candidate.unit(self.slug, part) for part in ("backend", "frontend")]
-        watch = self.watch(units)
+        watch = candidate.Watch(units, [os.path.dirname(self.order["database"]), "/"])
         candidate.start(self.slug, ["backend", "frontend"])
-        checks = candidate.checks_of(self.order, ports)
-        candidate.await_all(checks, watch.trouble, units, self.order["limit_s"])
-
-    def watch(self, units: "list[str]") -> candidate.Watch:
-        return candidate.Watch(units, [os.path.dirname(self.order["database"]), "/var/tmp"])  # noqa: S108
+        watch.start()
+        try:
+            candidate.await_all(candidate.checks_of(self.order, ports), units, self.order["limit_s"], watch)
+        finally:
+            watch.over.set()
 
     def lay(self, parts: "dict[str, dict[str, str]]") -> None:
         """Put in place what the candidate's units read."""
@@ -211,7 +209,7 @@ class Switch:
     def confirm(self, through: "list[Any]") -> None:
         """It answers on its own ports; and through nginx, where it did so before."""
         checks = candidate.checks_of({**self.order, "json": [*self.order["json"], *through]})
-        candidate.await_all(checks, lambda: "", self.services, self.order["limit_s"])
+        candidate.await_all(checks, self.services, self.order["limit_s"])
 
     # return
 
@@ -285,7 +283,7 @@ def _journal(units: "tuple[str, ...]", began: float) -> "list[str]":
         entry = json.loads(line)
         message = entry.get("MESSAGE")
         if isinstance(message, str) and entry.get("SYSLOG_IDENTIFIER") not in SYSTEMDS:
-            found += message.splitlines()
+            found += [line for line in message.splitlines() if "[INFO]" not in line]  # gunicorn's own
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from provision.engine.operation import script
 from provision.engine.state import Entry
 from provision.operations import apt, apt_locks, files, supported_os, systemd
-from provision.operations.app import readiness, release
+from provision.operations.app import release
 from tests.unit.states import state, text
 
 FILE = files.File("/etc/x/a.conf", "hello\n", 0o640, "root", "harvest")
@@ -160,30 +160,6 @@ def test_nobody_is_waited_for_when_nothing_is_to_be_installed() -> None:
     assert list(apt_locks.changes(state(), apt_locks.Free(("ufw",))))
 
 
-def answer(**said: Any) -> Any:
-    from provision.engine.state import Answer
-
-    return Answer(**{"status": 200, "type": "application/json", "body": '{"entity_types": ["x"]}', **said})
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ({"status": 0, "body": "ConnectionRefusedError"}, "answered nothing"),
-        ({"status": 503}, "answered 503"),
-        ({"type": "text/html", "body": "<html>"}, "the path leads elsewhere"),
-        ({"body": "{}"}, "lacks entity_types"),
-        ({"body": "{"}, "broken JSON"),
-    ],
-)
-def test_an_answer_that_only_looks_like_one_is_not_ready(said: dict[str, Any], words: str) -> None:
-    assert words in readiness.trouble(answer(**said), ("entity_types",))
-
-
-def test_a_true_answer_is_ready() -> None:
-    assert readiness.trouble(answer(), ("entity_types",)) == ""
-
-
 def test_no_release_is_begun_without_room_for_it() -> None:
     from provision.operations.app.artifact import pack
 
@@ -201,7 +177,6 @@ def test_what_was_edited_by_hand_is_built_anew_and_what_changed_hands_is_taken_b
     links = {
         path: THERE.model_copy(update={"kind": "link", "target": target})
         for path, target in {
-            **release._links(want),
             f"{want.folder}/venv": f"../../venvs/{venv.rsplit('/', 1)[1]}",
         }.items()
     }
