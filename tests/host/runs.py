@@ -27,12 +27,13 @@ def deploy(
     environment: dict[str, str] | None = None,
     file: str = "deploy.py",
     options: tuple[str, ...] = (),
+    folder: Path = REPO,
 ) -> Run:
     """`pyinfra inventories/lab.py deploy.py -y --limit NAME ...`"""
     limits = [word for name in names for word in ("--limit", name)]
     command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--json", *limits, *options]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=env)
     results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}
     changed = [operation["name"] for operation in results["operations"] if operation["success"]]
     return Run(done.returncode, changed, done.stderr, done.stdout)

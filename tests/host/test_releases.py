@@ -1,0 +1,193 @@
+"""A release is switched to only when it works, and left again where it does not; users notice neither."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from lab import hosts
+from tests.host.checkouts import checkout, deploy_from
+from tests.host.runs import Run, deploy
+from tests.host.web_hosts import visited
+
+pytestmark = [
+    pytest.mark.parametrize(
+        "lab_host",
+        [{"name": "t-releases", "suite": "bookworm", "shape": "vps", "group": "harvest_nginx"}],
+        ids=["t-releases"],
+        indirect=True,
+        scope="module",
+    ),
+    pytest.mark.xdist_group("t-releases"),
+]
+
+BROKEN = {
+    "raises on import": ({"wsgi_be.py": 'raise SystemExit("no such luck")'}, "| no such luck"),
+    "answers 500": (
+        {
+            "wsgi_be.py": "app.view_functions = {k: ((lambda **_: ({'ok': True}, 500)) if 'ready' in k else v) "
+            "for k, v in app.view_functions.items()}"
+        },
+        "/api/ready answered 500",
+    ),
+    "hangs": ({"wsgi_be.py": "import time; time.sleep(3600)"}, "not ready after 30 s"),
+    "eats memory": (
+        {"wsgi_be.py": "hog = [bytearray(1 << 20) for _ in range(8000)]"},
+        "MiB of memory; a service may",
+    ),
+    "forks": (
+        {
+            "wsgi_be.py": "import os, time\nwhile True:\n    time.sleep(0.005)\n    os.fork() or time.sleep(60)"
+        },
+        "processes and threads; a service may have 128",
+    ),
+    "fills the disk": (
+        {
+            "wsgi_fe.py": "import os\nfor n in range(400):\n"
+            "    open(f\"{os.environ['HARVEST_STATE_DIR']}/fill{n}\", 'wb').write(bytes(10 << 20))"
+        },
+        "it filled the disk of /var/lib/harvest",
+    ),
+}
+ONLY_LIVE = {
+    "wsgi_be.py": 'import os\nif os.environ["HARVEST_PORT"] == "5001":\n    raise SystemExit("only live")'
+}
+
+
+@pytest.fixture(scope="module")
+def deployed(lab_host: hosts.Host) -> hosts.Host:
+    run = deploy(lab_host.name)
+    assert run.code == 0, run.said
+    return lab_host
+
+
+def records(host: hosts.Host) -> dict[str, Any]:
+    found = [json.loads(path.read_text()) for path in (host.root / "opt/harvest/releases").glob("*.json")]
+    return {record["id"]: record for record in found}
+
+
+def live(host: hosts.Host) -> str:
+    return host.exec("readlink /opt/harvest/harvest").stdout.split("/")[1]
+
+
+def reader(host: hosts.Host) -> Callable[[requests.Session], requests.Response]:
+    """Somebody who asks for the page, its frame and the API in turn, through nginx."""
+    paths = ["", "_dash-layout", "api/choices", "api/ready"]
+
+    def ask(session: requests.Session) -> requests.Response:
+        paths.append(path := paths.pop(0))
+        return session.get(f"http://{host.fqdn}/{path}", timeout=30)
+
+    return ask
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_release_that_fails_its_check_is_refused_and_nobody_notices(
+    case: str, deployed: hosts.Host, tmp_path: Path
+) -> None:
+    changes, words = BROKEN[case]
+    folder, before = checkout(tmp_path / "copy", changes), live(deployed)
+    started = deployed.exec(
+        "systemctl show -p MainPID --value 'harvest-backend@5001' harvest-frontend"
+    ).stdout
+    with visited(reader(deployed)) as failures:
+        run = deploy_from(folder, deployed.name)
+    assert failures == []
+    assert (run.code, live(deployed)) == (1, before), run.said
+    assert "failed its check, so it was not switched to" in run.said
+    assert words in run.said, run.said
+    assert f"{before} serves on" in run.said
+    assert (
+        deployed.exec("systemctl show -p MainPID --value 'harvest-backend@5001' harvest-frontend").stdout
+        == started
+    )
+    (bad,) = [
+        each for each in records(deployed).values() if each["outcome"] == "bad" and each["stage"] == "gate"
+    ][-1:]
+    assert bad["previous"] == before
+    left = deployed.exec(
+        "ls -d /opt/harvest/candidate /run/harvest-candidate 2>/dev/null; pgrep -f candidate || true"
+    )
+    assert left.stdout == ""
+    deployed.exec("rm -f /var/lib/harvest/fill*")
+
+
+def test_a_release_that_fails_only_once_it_is_live_is_left_again(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    folder, before = checkout(tmp_path / "copy", ONLY_LIVE), live(deployed)
+    with visited(reader(deployed)) as failures:
+        run = deploy_from(folder, deployed.name)
+    assert failures == []
+    assert (run.code, live(deployed)) == (1, before), run.said
+    for words in ("failed after the switch", "| only live", f"returned to {before}, which answers"):
+        assert words in run.said, run.said
+    again = deploy_from(folder, deployed.name)
+    assert again.code == 1
+    assert "was live and is marked bad" in again.said
+    assert again.changed == []
+    assert deploy(deployed.name).changed == []
+
+
+def test_a_good_release_is_switched_to_recorded_and_the_next_run_changes_nothing(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    folder, before = checkout(tmp_path / "copy", {"harvest/clock.py": "# another release"}), live(deployed)
+    with visited(reader(deployed)) as failures:
+        run = deploy_from(folder, deployed.name)
+    assert (run.code, failures) == (0, []), run.said
+    record = records(deployed)[live(deployed)]
+    assert (record["outcome"], record["previous"], record["origin"]["kind"]) == ("live", before, "embedded")
+    assert record["by"]
+    assert records(deployed)[before]["outcome"] == "good"
+    assert deploy_from(folder, deployed.name).changed == []
+
+
+# Runs on the host: ends the switch when it has come so far.
+KILL = """
+import glob, os, signal, time
+def switch():
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            words = open(path, "rb").read().split(bytes(1))
+        except OSError:
+            continue
+        if words[0].endswith(b"python3") and b'"frontend_port"' in words[-2]:
+            return int(path.split("/")[2])
+def moment():
+    return {moment}
+was = os.readlink("/opt/harvest/harvest")
+end = time.monotonic() + 120
+while time.monotonic() < end:
+    if moment() and (pid := switch()):
+        os.kill(pid, signal.SIGKILL)
+        break
+"""
+MOMENTS = {
+    "during the check": "os.path.exists('/run/harvest-candidate/frontend')",
+    "after the links turned": "os.readlink('/opt/harvest/harvest') != was",
+    "during the restart": "os.path.exists('/run/harvest-stamps/harvest-frontend.service.new')",
+}
+
+
+def test_a_switch_that_is_killed_is_finished_by_the_next_run(deployed: hosts.Host, tmp_path: Path) -> None:
+    said: list[Run] = []
+    with visited(reader(deployed)) as failures:
+        for number, moment in enumerate(MOMENTS.values()):
+            folder = checkout(tmp_path / "copy", {"harvest/clock.py": f"# killed {number}"})
+            (deployed.root / "root/kill.py").write_text(KILL.replace("{moment}", moment))
+            deployed.exec("systemd-run -q --collect --unit=killer python3 /root/kill.py")
+            run = deploy_from(folder, deployed.name)
+            assert run.code == 1, run.said
+            deployed.exec("systemctl stop killer 2>/dev/null || true")
+            healed = deploy_from(folder, deployed.name)
+            said.append(healed)
+            assert healed.code == 0, healed.said
+            assert records(deployed)[live(deployed)]["outcome"] == "live"
+            assert deploy_from(folder, deployed.name).changed == []
+    assert failures == []
+    left = deployed.exec("ls -d /opt/harvest/candidate /run/harvest-candidate 2>/dev/null || true")
+    assert left.stdout == ""
