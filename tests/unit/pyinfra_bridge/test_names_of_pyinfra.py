@@ -1,4 +1,4 @@
-"""Each name of pyinfra's that is private, undocumented or replaced by us: an upgrade that moves one fails here, by name.
+"""Each name of pyinfra that is private, undocumented or replaced by us: an upgrade that moves one fails here, by name.
 
 What all other files use is pyinfra's documented API alone; the last tests hold that, and that this list is complete.
 """
@@ -181,8 +181,8 @@ def documented(name: str) -> bool:
     """Whether a name belongs to pyinfra's documented API."""
     module, _, last = name.rpartition(".")
     return (
-        not last.startswith("_")
-        and any(module == each or module.startswith(f"{each}.") for each in PUBLIC - {"pyinfra"})
+        (not last.startswith("_")
+        and any(module == each or module.startswith(f"{each}.") for each in PUBLIC - {"pyinfra"}))
         or (module == "pyinfra" and last in ("host", "state", "inventory", "logger", "local", "config"))
     )
 
