@@ -13,9 +13,10 @@ from ipaddress import ip_address, ip_network
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from harvest.clock import now
+from harvest.db import insert_row
 from harvest.tables import login_failure, user
 from harvest.text import UNFIT, normal
 
@@ -95,7 +96,7 @@ def add_user(
         "session_version": 1,
         "created_at": now(),
     }
-    return connection.execute(insert(user).values(row)).inserted_primary_key[0]
+    return insert_row(connection, user, row)
 
 
 def set_password(connection: Connection, user_id: int, password: str) -> None:
@@ -136,7 +137,7 @@ def throttled(connection: Connection, email: str, address: str) -> bool:
     since = login_failure.c.at > now(-WINDOW)
     by_account, by_address = login_failure.c.email == email, login_failure.c.address == address
 
-    def count(*where: object) -> int:
+    def count(*where: ColumnElement[bool]) -> int:
         return connection.execute(
             select(func.count()).select_from(login_failure).where(since, *where)
         ).scalar_one()
@@ -171,7 +172,7 @@ def make_token(secret: bytes, user_id: int, session_version: int, seconds: int =
     return str(_signer(secret).dumps([user_id, session_version, seconds]))
 
 
-def user_of_token(connection: Connection, secret: bytes, token: str, max_age: float) -> User | None:
+def user_of_token(connection: Connection, secret: bytes, token: str, max_age: int) -> User | None:
     """Who the token belongs to; None when it is forged, older than `max_age` seconds, ended, or the account is off."""
     try:
         (user_id, version, seconds), made = _signer(secret).loads(

@@ -5,6 +5,8 @@ Times are ISO 8601 strings in UTC, "2026-01-31T12:00:00Z": they sort, and JSON t
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -29,19 +31,19 @@ metadata = MetaData(
 )
 
 
-def _id() -> Column:
+def _id() -> Column[Any]:
     return Column("id", Integer, primary_key=True)
 
 
-def _ref(name: str, target: str, *, ondelete: str = "CASCADE", nullable: bool = False) -> Column:
+def _ref(name: str, target: str, *, ondelete: str = "CASCADE", nullable: bool = False) -> Column[Any]:
     return Column(name, Integer, ForeignKey(f"{target}.id", ondelete=ondelete), nullable=nullable)
 
 
-def _time(name: str = "created_at") -> Column:
+def _time(name: str = "created_at") -> Column[Any]:
     return Column(name, String(20), nullable=False)
 
 
-def _text(name: str, length: int, default: str | None = None) -> Column:
+def _text(name: str, length: int, default: str | None = None) -> Column[Any]:
     return Column(name, String(length), nullable=False, default=default)
 
 

@@ -106,11 +106,11 @@ NAMES = {
 }
 
 
-def named(row: Row) -> dict[str, str]:
+def named(row: Row[Any]) -> dict[str, str]:
     return {name: getattr(row, column) for name, column in NAMES.items()}
 
 
-def shown(row: Row, me: User) -> dict[str, Any]:
+def shown(row: Row[Any], me: User) -> dict[str, Any]:
     """A triple as the API names it: upstream's thirteen keys and ours."""
     return {
         "id": row.id,
@@ -152,7 +152,7 @@ def _start(page: Page) -> tuple[Any, int] | None:
     return value, triple_id
 
 
-def _ordered(query: Select, page: Page) -> Select:
+def _ordered(query: Select[Any], page: Page) -> Select[Any]:
     column, falling = SORTS[page.sort], page.order == "desc"
     keys = [column] if page.sort == "id" else [column, triple.c.id]
     if start := _start(page):

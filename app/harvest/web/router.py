@@ -11,6 +11,7 @@ import dash
 from dash import Input, Output, State
 
 from harvest.web import client
+from harvest.web.client import Json
 from harvest.web.pages import account, admin, annotate, browse, guide, home, login, paper_list
 
 ROUTES: list[tuple[str, Callable[..., Any]]] = [
@@ -38,7 +39,7 @@ def register(app: dash.Dash) -> None:
         State("drafts", "data"),
     )
     def show(
-        pathname: str | None, search: str | None, _refreshed: object, drafts: dict | None
+        pathname: str | None, search: str | None, _refreshed: object, drafts: Json | None
     ) -> tuple[Any, Any]:
         base = client.settings().URL_BASE_PATHNAME
         path = (pathname or base).removeprefix(base).strip("/")

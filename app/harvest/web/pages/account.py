@@ -6,6 +6,7 @@ from dash import dcc, html
 
 from harvest.accounts import MAX_PASSWORD, MIN_PASSWORD
 from harvest.web import client
+from harvest.web.client import Json
 from harvest.web.pages.login import REASONS
 
 SAID = {
@@ -22,7 +23,7 @@ FIELDS = (
 )
 
 
-def page(me: dict, query: dict) -> html.Div:
+def page(me: Json, query: Json) -> html.Div:
     """A real form, so that password managers notice the change; it posts to the frontend, which keeps the session."""
     said = query.get("password", "")
     fields = []

@@ -8,12 +8,13 @@ import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
-from harvest.web.parts import action, badge, clicked, dropzone, field, note, table, text_input
+from harvest.web.client import Json
+from harvest.web.parts import action, attributes, badge, clicked, dropzone, field, note, table, text_input
 
 TABS = {"users": "Accounts", "vocabulary": "Vocabulary", "audit": "Audit trail", "data": "Data"}
 
 
-def page(me: dict, query: dict, tab: str = "users") -> html.Div:
+def page(me: Json, query: Json, tab: str = "users") -> html.Div:
     if not me["admin"]:
         raise client.ApiError(403, "This page is for admins.")
     shown = {"users": users, "vocabulary": vocabulary, "audit": audit, "data": data}.get(tab)
@@ -26,12 +27,16 @@ def page(me: dict, query: dict, tab: str = "users") -> html.Div:
         for name, label in TABS.items()
     ]
     return html.Div(
-        [html.H1("Admin"), html.Nav(links, className="tabs", **{"aria-label": "Admin"}), *shown(me, query)]
+        [
+            html.H1("Admin"),
+            html.Nav(links, className="tabs", **attributes(aria_label="Admin")),
+            *shown(me, query),
+        ]
     )
 
 
-def users(me: dict, query: dict) -> list[Any]:
-    def button(one: dict, change: str, label: str, kind: str = "") -> html.Button:
+def users(me: Json, query: Json) -> list[Any]:
+    def button(one: Json, change: str, label: str, kind: str = "") -> html.Button:
         return html.Button(
             label, id={"type": "user-change", "id": one["id"], "to": change}, className=f"plain {kind}"
         )
@@ -77,7 +82,7 @@ def users(me: dict, query: dict) -> list[Any]:
     return [table(["Account", "Role", "Triples", "Since", "Actions"], rows, "Accounts", ""), form]
 
 
-def vocabulary(me: dict, query: dict) -> list[Any]:
+def vocabulary(me: Json, query: Json) -> list[Any]:
     choices = client.call("GET", "/choices")
     made = []
     for kind, title in (("entity", "Entity types"), ("relation", "Relation types")):
@@ -117,7 +122,7 @@ def vocabulary(me: dict, query: dict) -> list[Any]:
     return [html.Div(made, className="columns")]
 
 
-def audit(me: dict, query: dict) -> list[Any]:
+def audit(me: Json, query: Json) -> list[Any]:
     asked = {"limit": 100, **{name: query[name] for name in ("before", "q") if query.get(name)}}
     found = client.call("GET", "/audit", params=asked)
     rows = [
@@ -151,7 +156,7 @@ def audit(me: dict, query: dict) -> list[Any]:
     ]
 
 
-def data(me: dict, query: dict) -> list[Any]:
+def data(me: Json, query: Json) -> list[Any]:
     totals = client.call("GET", "/totals")
     figures = [
         html.Div([html.Strong(f"{value:,}"), html.Span(name.capitalize())]) for name, value in totals.items()
@@ -194,7 +199,7 @@ def register(app: dash.Dash) -> None:
         prevent_initial_call=True,
     )
     @action
-    def save_user(clicks: Any, email: str | None, password: str | None, roles: list) -> Any:
+    def save_user(clicks: Any, email: str | None, password: str | None, roles: list[Any]) -> Any:
         if not clicked():
             return dash.no_update
         given = {"email": (email or "").strip().lower(), "password": password or ""}
@@ -234,7 +239,7 @@ def register(app: dash.Dash) -> None:
         prevent_initial_call=True,
     )
     @action
-    def change_word(clicks: Any, words: list, new_words: list) -> Any:
+    def change_word(clicks: Any, words: list[Any], new_words: list[Any]) -> Any:
         if not clicked():
             return dash.no_update
         kind, what = dash.ctx.triggered_id["kind"], dash.ctx.triggered_id["what"]
@@ -250,14 +255,14 @@ def register(app: dash.Dash) -> None:
         return f"{what} {name} {new}"
 
     @app.callback(Output("import-report", "children"), Input("imported", "data"), prevent_initial_call=True)
-    def told(data: dict | None) -> Any:
+    def told(data: Json | None) -> Any:
         if not data:
             return dash.no_update
         got = data["answer"]
         counted = ", ".join(
             f"{got[name]:,} {name}" for name in ("projects", "papers", "sentences", "triples", "users")
         )
-        lines = [html.P(f"Added: {counted}. {got['known']:,} triples were here already.")]
+        lines: list[Any] = [html.P(f"Added: {counted}. {got['known']:,} triples were here already.")]
         if got["skipped"]:
             lines.append(
                 html.Details([html.Summary("Left out"), html.Ul([html.Li(one) for one in got["skipped"]])])

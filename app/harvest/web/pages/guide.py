@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dash import html
 
+from harvest.web.client import Json
+
 STEPS = (
     ("Pick a paper", "Open a project and a paper of it. Its status shows everyone who is at what."),
     ("Read", "Upload the PDF if there is none: drop the file on the page. It is never changed."),
@@ -33,7 +35,7 @@ KEYS = (
 )
 
 
-def page(me: dict, query: dict) -> html.Div:
+def page(me: Json, query: Json) -> html.Div:
     return html.Div(
         [
             html.H1("Help"),
