@@ -39,6 +39,7 @@ class User:
     email: str
     alias: str
     admin: bool
+    name: str = ""
 
 
 # RFC 5321's local part without quotes (RFC 6531: letters of all scripts), and a domain's labels.
@@ -82,6 +83,7 @@ def add_user(
     *,
     admin: bool = False,
     active: bool = True,
+    name: str = "",
 ) -> int:
     """Make an account and return its id; without a password nobody can sign in to it. Raises AccountError."""
     email = checked_email(email)
@@ -90,6 +92,7 @@ def add_user(
     row = {
         "email": email,
         "alias": alias_for(email, secret),
+        "name": name,
         "password_hash": None if password is None else HASHER.hash(checked_password(password)),
         "admin": admin,
         "active": active,
@@ -185,9 +188,9 @@ def user_of_token(connection: Connection, secret: bytes, token: str, max_age: in
     row = connection.execute(_BY_ID, {"id": user_id}).first()
     if row is None or not row.active or row.session_version != version:
         return None
-    return User(row.id, row.email, row.alias, row.admin)
+    return User(row.id, row.email, row.alias, row.admin, row.name)
 
 
 _BY_ID = select(
-    user.c.id, user.c.email, user.c.alias, user.c.admin, user.c.active, user.c.session_version
+    user.c.id, user.c.email, user.c.alias, user.c.name, user.c.admin, user.c.active, user.c.session_version
 ).where(user.c.id == bindparam("id"))

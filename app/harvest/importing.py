@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from harvest import accounts, doi, search
+from harvest import accounts, doi, search, trash
 from harvest.clock import now
 from harvest.db import insert_row
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
@@ -299,11 +299,14 @@ class _Load:
     def insert_sentences(self, wanted: list[tuple[Any, SentenceKey, str, int | None, str]]) -> None:
         for start in range(0, len(wanted), BATCH):
             part = wanted[start : start + BATCH]
+            number = trash.next_sentence_number(self.connection).get("id")
             rows = [
                 {"project_id": key[0], "paper_id": key[1], "text": key[2], "user_id": key[3], "literature_link": link,
                  "page": page, "created_at": at}
                 for _, key, link, page, at in part
             ]  # fmt: skip
+            for place, row in enumerate(rows):
+                row |= {"id": number + place} if number else {}
             made = self.connection.scalars(
                 insert(sentence).returning(sentence.c.id, sort_by_parameter_order=True), rows
             )

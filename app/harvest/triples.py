@@ -70,6 +70,7 @@ COLUMNS = (
     project.c.name.label("project_name"),
     user.c.email,
     user.c.alias,
+    user.c.name,
 )
 
 
@@ -124,6 +125,7 @@ def shown(row: Row[Any], me: User) -> dict[str, Any]:
         "title": row.title or "",
         **named(row),
         "triple_contributor": (row.email if me.admin else row.alias) or "",
+        "contributor_name": row.name or row.alias or "",
         "mine": row.user_id == me.id,
         "project_id": row.project_id,
         "project_name": row.project_name or "",

@@ -20,6 +20,7 @@ from harvest.api import (
     projects,
     sentences,
     transfer,
+    trash,
     triples,
     upstream,
 )
@@ -28,7 +29,7 @@ from harvest.settings import Settings, load
 
 # Importing them declares their endpoints.
 MODULES = (
-    admin, auth, health, highlights, openapi, papers, pdfs, projects, sentences, transfer, triples, upstream,
+    admin, auth, health, highlights, openapi, papers, pdfs, projects, sentences, transfer, trash, triples, upstream,
 )  # fmt: skip
 LOCALHOST = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 

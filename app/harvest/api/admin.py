@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 
 from harvest import accounts, audit, exporting
 from harvest.api import models
-from harvest.api.fields import PATH_ID, Id, Label
+from harvest.api.fields import PATH_ID, Id, Label, PersonName
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.search import contains
 from harvest.tables import audit as audit_table
@@ -23,12 +23,14 @@ class UserIn(In):
     email: str = Field(max_length=254)
     password: Password
     admin: bool = False
+    name: PersonName = ""
 
 
 class UserChange(In):
     admin: bool | None = None
     active: bool | None = None
     password: Password | None = None
+    name: PersonName | None = None
 
 
 class NewType(In):
@@ -52,7 +54,8 @@ def _users(connection: Connection, *where: ColumnElement[bool]) -> list[Json]:
     return [
         {
             **{
-                name: getattr(row, name) for name in ("id", "email", "alias", "admin", "active", "created_at")
+                name: getattr(row, name)
+                for name in ("id", "email", "alias", "name", "admin", "active", "created_at")
             },
             "can_sign_in": bool(row.active and row.password_hash),
             "triples": row.triples,
@@ -80,7 +83,7 @@ def add_user(call: Call) -> Json:
     with call.db.write() as connection:
         try:
             made = accounts.add_user(
-                connection, call.settings.secret_key, email, body.password, admin=body.admin
+                connection, call.settings.secret_key, email, body.password, admin=body.admin, name=body.name
             )
         except accounts.AccountError as error:
             raise Problem(409, str(error)) from error
@@ -97,7 +100,7 @@ def add_user(call: Call) -> Json:
     errors=(404, 409),
 )
 def change_user(call: Call, user_id: int) -> Json:
-    """Promote, switch off, or give a new password; each ends the account's sessions."""
+    """Promote, deactivate, rename, or give a new password; all but the name end the account's sessions."""
     body = call.body
     with call.db.write() as connection:
         if not _users(connection, user.c.id == user_id):
@@ -110,8 +113,9 @@ def change_user(call: Call, user_id: int) -> Json:
                 accounts.set_password(connection, user_id, body.password)
             except accounts.AccountError as error:
                 raise Problem(422, str(error)) from error
-        if changes:
+        if set(changes) - {"name"}:
             changes["session_version"] = user.c.session_version + 1
+        if changes:
             connection.execute(update(user).where(user.c.id == user_id).values(changes))
         told = sorted(body.model_fields_set)
         audit.note(connection, call.me.id, "change user", user_id, ", ".join(told))

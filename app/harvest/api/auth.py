@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from harvest import accounts, audit
 from harvest.api import models
+from harvest.api.fields import PersonName
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.tables import user
 
@@ -19,6 +20,10 @@ TICKET_SECONDS = 600
 class Login(In):
     email: str = Field(max_length=254)
     password: str = Field(max_length=1000)
+
+
+class NewName(In):
+    name: PersonName
 
 
 class NewPassword(In):
@@ -57,7 +62,7 @@ def sign_in(call: Call, email: str, password: str) -> Json:
 
 
 def _shown(row: Any) -> Json:
-    return {"id": row.id, "email": row.email, "alias": row.alias, "admin": row.admin}
+    return {name: getattr(row, name) for name in ("id", "email", "alias", "name", "admin")}
 
 
 @endpoint("POST", "/login", auth="none", body=Login, returns=models.Session, errors=(401, 429))
@@ -70,6 +75,26 @@ def login(call: Call) -> Json:
 def me(call: Call) -> Json:
     """The account that is signed in."""
     return _shown(call.me)
+
+
+@endpoint("PATCH", "/me", body=NewName, returns=models.User)
+def change_name(call: Call) -> Json:
+    """The name under which others see you; "" shows the alias."""
+    with call.db.write() as connection:
+        connection.execute(update(user).where(user.c.id == call.me.id).values(name=call.body.name))
+        audit.note(connection, call.me.id, "change own name", call.me.id, call.body.name)
+        return _shown(connection.execute(select(user).where(user.c.id == call.me.id)).one())
+
+
+@endpoint("GET", "/people", returns=list[models.Person])
+def people(call: Call) -> list[Json]:
+    """Everyone who has an account, by name; e-mail addresses for admins only."""
+    query = select(user.c.alias, user.c.name, user.c.email).order_by(user.c.name, user.c.alias)
+    with call.db.read() as connection:
+        return [
+            {"alias": row.alias, "name": row.name, "email": row.email if call.me.admin else ""}
+            for row in connection.execute(query)
+        ]
 
 
 @endpoint("POST", "/me/password", body=NewPassword, returns=models.Session, errors=(403, 429))

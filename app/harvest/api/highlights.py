@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from flask import Response
 from pydantic import Field
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, select
 
-from harvest import audit, pdfstore
+from harvest import audit, pdfstore, trash
 from harvest.api import models, papers, pdfs
 from harvest.api.fields import PATH_ID, Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
@@ -35,7 +35,7 @@ class HighlightIn(In):
 
 def listed(connection: Connection, call: Call, paper_id: int) -> list[Json]:
     query = (
-        select(highlight, user.c.email, user.c.alias)
+        select(highlight, user.c.email, user.c.alias, user.c.name)
         .outerjoin(user, user.c.id == highlight.c.user_id)
         .where(highlight.c.paper_id == paper_id)
         .order_by(highlight.c.page, highlight.c.id)
@@ -51,6 +51,7 @@ def _shown(row: Row[Any], call: Call) -> Json:
         "color": row.color,
         "text": row.text,
         "contributor": (row.email if call.me.admin else row.alias) or "",
+        "contributor_name": row.name or row.alias or "",
         "mine": row.user_id == call.me.id,
         "created_at": row.created_at,
     }
@@ -93,7 +94,8 @@ def delete_highlight(call: Call, highlight_id: int) -> Json:
     """Take a mark away: one's own, or any as an admin. Its sentence stays."""
     with call.db.write() as connection:
         row = changeable(connection, call, highlight, highlight_id)
-        connection.execute(delete(highlight).where(highlight.c.id == highlight_id))
+        name = row.text or f"page {row.page}"
+        trash.delete_row(connection, call.me.id, highlight, highlight_id, name)
         audit.note(connection, call.me.id, "delete highlight", highlight_id, f"paper {row.paper_id}")
     return {"ok": True}
 

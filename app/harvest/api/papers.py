@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from harvest import audit, crossref
+from harvest import audit, crossref, trash
 from harvest.api import models
 from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, In, Json, Problem, endpoint
@@ -150,7 +150,7 @@ def delete_paper(call: Call, paper_id: int) -> Json:
     """Take a paper out of its project, with its sentences and triples."""
     with call.db.write() as connection:
         gone = one(connection, paper_id)
-        connection.execute(delete(paper).where(paper.c.id == paper_id))
+        trash.delete_row(connection, call.me.id, paper, paper_id, gone["title"] or gone["doi"])
         audit.note(
             connection, call.me.id, "delete paper", paper_id, f"{gone['doi']}: {gone['sentences']} sentences"
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
-from harvest import audit
+from harvest import audit, trash
 from harvest.accounts import User
 from harvest.api import models
 from harvest.api.fields import PATH_ID, Text
@@ -137,10 +137,10 @@ def change_project(call: Call, project_id: int) -> Json:
 
 @endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns=models.Ok, errors=(404,))
 def delete_project(call: Call, project_id: int) -> Json:
-    """Delete a project with its papers, sentences and triples. Files of PDFs go with `python -m harvest sweep`."""
+    """Delete a project with its papers, sentences and triples. It can be restored for 30 days."""
     with call.db.write() as connection:
         gone = one(connection, call.me, project_id)
-        connection.execute(delete(project).where(project.c.id == project_id))
+        trash.delete_row(connection, call.me.id, project, project_id, gone["name"])
         detail = f"{gone['name']}: {gone['papers']} papers, {gone['triples']} triples"
         audit.note(connection, call.me.id, "delete project", project_id, detail)
     return {"ok": True}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from harvest import audit
+from harvest import audit, sentences, trash
 from harvest.accounts import User
 from harvest.api import models, papers
 from harvest.api.fields import PATH_ID, Id, Label, Name, Text
@@ -19,9 +16,10 @@ from harvest.db import insert_row
 from harvest.doi import normal, short_hash
 from harvest.tables import audit as trail
 from harvest.tables import entity_type, highlight, paper, project, relation_type, sentence, triple, user
-from harvest.triples import NAMES, named
+from harvest.triples import NAMES
 
 MAX_TRIPLES = 100
+VERSION = "^[0-9]{1,10}-[0-9a-f]{16}$"
 
 
 class TripleIn(In):
@@ -147,6 +145,7 @@ def _new_sentence(connection: Connection, call: Call, home: Json, at: str) -> in
     if marked and marked != home["paper_id"]:
         raise Problem(422, f"Highlight {body.highlight_id} is not of this paper.")
     row = {
+        **trash.next_sentence_number(connection),
         "project_id": home["project_id"],
         "paper_id": home["paper_id"],
         "highlight_id": body.highlight_id if marked else None,  # removed meanwhile: the sentence counts
@@ -161,61 +160,29 @@ def _new_sentence(connection: Connection, call: Call, home: Json, at: str) -> in
     return insert_row(connection, _SENTENCE, row)
 
 
+class DeleteQuery(In):
+    """With the `version` that was read, only what is still that is deleted; else 409."""
+
+    version: str | None = Field(None, pattern=VERSION)
+
+
 class SentenceChange(In):
     """`triples` replaces all triples of the sentence. With the `version` that was read, a change is refused (409)
     when somebody changed or deleted the sentence meanwhile; without it the last change wins."""
 
     sentence: Text | None = Field(None, min_length=1)
     triples: list[TripleIn] | None = Field(None, max_length=MAX_TRIPLES)
-    version: str | None = Field(None, pattern="^[0-9]{1,10}-[0-9a-f]{16}$")
-
-
-def sentences(connection: Connection, me: User, *where: ColumnElement[bool]) -> list[Json]:
-    """Sentences with their triples, the newest first."""
-    # The audit trail's end comes first: whoever changes something from here on stands behind it.
-    end = connection.scalar(select(func.max(trail.c.id))) or 0
-    query = (
-        select(sentence, user.c.email, user.c.alias)
-        .outerjoin(user, user.c.id == sentence.c.user_id)
-        .where(*where)
-        .order_by(sentence.c.id.desc())
-    )
-    found = connection.execute(query).all()
-    of: dict[int, list[Json]] = {}
-    ids = [row.id for row in found]
-    for row in connection.execute(select(triple).where(triple.c.sentence_id.in_(ids)).order_by(triple.c.id)):
-        of.setdefault(row.sentence_id, []).append({"id": row.id, **named(row)})
-    return [
-        {
-            "id": row.id,
-            "sentence": row.text,
-            "page": row.page,
-            "paper_id": row.paper_id,
-            "highlight_id": row.highlight_id,
-            "contributor": (row.email if me.admin else row.alias) or "",
-            "mine": row.user_id == me.id,
-            "created_at": row.created_at,
-            "version": f"{end}-{_digest(row.text, of.get(row.id, []))}",
-            "triples": of.get(row.id, []),
-        }
-        for row in found
-    ]
+    version: str | None = Field(None, pattern=VERSION)
 
 
 # SQLite has one writer at a time; in PostgreSQL those of one sentence wait here for each other.
 _LOCKED = select(sentence.c.id).with_for_update(of=sentence)
 
 
-def _digest(text: str, triples: list[Json]) -> str:
-    """The same for the same content: what was changed and changed back is in nobody's way."""
-    content = [text, *([value for name, value in one.items() if name != "id"] for one in triples)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def _refuse_stale(connection: Connection, me: User, sentence_id: int, version: str) -> None:
+def _refuse_stale(connection: Connection, me: User, sentence_id: int, version: str, done: str) -> None:
     """Raise Problem 409 where the sentence is no longer what the caller read."""
     end, _, digest = version.partition("-")
-    found = sentences(connection, me, sentence.c.id == sentence_id)
+    found = sentences.find(connection, me, sentence.c.id == sentence_id)
     if found and found[0]["version"].endswith(f"-{digest}"):
         return
     # A rename in the vocabulary and a deleted paper change sentences too; who did that stands elsewhere.
@@ -229,8 +196,9 @@ def _refuse_stale(connection: Connection, me: User, sentence_id: int, version: s
     what = "changed" if found else "deleted"
     told = f"This sentence was {what}"
     if who:
-        told = f"{'You' if who.id == me.id else who.email if me.admin else who.alias} {what} this sentence"
-    raise Problem(409, f"{told} meanwhile: nothing was saved.")
+        name = who.name or (who.email if me.admin else who.alias)
+        told = f"{'You' if who.id == me.id else name} {what} this sentence"
+    raise Problem(409, f"{told} meanwhile: nothing was {done}.")
 
 
 @endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/sentences", returns=list[models.Sentence], errors=(404,))
@@ -238,7 +206,7 @@ def list_sentences(call: Call, paper_id: int) -> list[Json]:
     """What was annotated in a paper."""
     with call.db.read() as connection:
         papers.one(connection, paper_id)
-        return sentences(connection, call.me, sentence.c.paper_id == paper_id)
+        return sentences.find(connection, call.me, sentence.c.paper_id == paper_id)
 
 
 @endpoint("GET", f"/sentences/<{PATH_ID}:sentence_id>", returns=models.Sentence, errors=(404,))
@@ -249,7 +217,7 @@ def get_sentence(call: Call, sentence_id: int) -> Json:
 
 
 def _one(connection: Connection, call: Call, sentence_id: int) -> Json:
-    found = sentences(connection, call.me, sentence.c.id == sentence_id)
+    found = sentences.find(connection, call.me, sentence.c.id == sentence_id)
     if not found:
         raise Problem(404, f"There is no sentence {sentence_id}.")
     return found[0]
@@ -268,8 +236,9 @@ def change_sentence(call: Call, sentence_id: int) -> Json:
     with call.db.write() as connection:
         if body.version:
             connection.execute(_LOCKED.where(sentence.c.id == sentence_id))
-            _refuse_stale(connection, call.me, sentence_id, body.version)
+            _refuse_stale(connection, call.me, sentence_id, body.version, "saved")
         row = changeable(connection, call, sentence, sentence_id)
+        was = sentences.told(connection, sentence_id, row.text)
         if body.sentence is not None:
             connection.execute(
                 update(sentence).where(sentence.c.id == sentence_id).values(text=body.sentence)
@@ -283,17 +252,27 @@ def change_sentence(call: Call, sentence_id: int) -> Json:
                 connection.execute(
                     insert(triple), [{**triple_columns(one), **common} for one in body.triples]
                 )
-        audit.note(connection, call.me.id, "change sentence", sentence_id, f"was: {row.text}")
+        audit.note(connection, call.me.id, "change sentence", sentence_id, was)
         return _one(connection, call, sentence_id)
 
 
-@endpoint("DELETE", f"/sentences/<{PATH_ID}:sentence_id>", returns=models.Ok, errors=(403, 404))
+@endpoint(
+    "DELETE",
+    f"/sentences/<{PATH_ID}:sentence_id>",
+    query=DeleteQuery,
+    returns=models.Ok,
+    errors=(403, 404, 409),
+)
 def delete_sentence(call: Call, sentence_id: int) -> Json:
-    """Delete a sentence with its triples."""
+    """Delete a sentence with its triples; it can be restored for 30 days."""
     with call.db.write() as connection:
+        if call.query.version:
+            connection.execute(_LOCKED.where(sentence.c.id == sentence_id))
+            _refuse_stale(connection, call.me, sentence_id, call.query.version, "deleted")
         row = changeable(connection, call, sentence, sentence_id)
-        connection.execute(delete(sentence).where(sentence.c.id == sentence_id))
-        audit.note(connection, call.me.id, "delete sentence", sentence_id, f"was: {row.text}")
+        was = sentences.told(connection, sentence_id, row.text)
+        trash.delete_row(connection, call.me.id, sentence, sentence_id, row.text)
+        audit.note(connection, call.me.id, "delete sentence", sentence_id, was)
     return {"ok": True}
 
 
@@ -303,7 +282,7 @@ def delete_triple(call: Call, triple_id: int) -> Json:
     with call.db.write() as connection:
         connection.execute(_LOCKED.join(triple).where(triple.c.id == triple_id))
         row = changeable(connection, call, triple, triple_id)
-        connection.execute(delete(triple).where(triple.c.id == triple_id))
-        was = f"was: {row.source_name} {row.relation} {row.sink_name}"
-        audit.note(connection, call.me.id, "delete triple", triple_id, was)
+        name = f"{row.source_name} {row.relation} {row.sink_name}"
+        trash.delete_row(connection, call.me.id, triple, triple_id, name)
+        audit.note(connection, call.me.id, "delete triple", triple_id, f"was: {name}")
     return {"ok": True}

@@ -134,6 +134,6 @@ def admin_export(call: Call) -> Response:
     found = sign_in(call, call.body.email, call.body.password)
     if not found["admin"]:
         raise Problem(403, "Only an admin may do this.")
-    me = User(found["id"], found["email"], found["alias"], True)
+    me = User(found["id"], found["email"], found["alias"], True, found["name"])
     text = "".join(exporting.full_json(call.db, me, queries.Filters(project_id=call.body.project_id)))
     return answer({"ok": True, "data": json.loads(text)})

@@ -95,6 +95,16 @@ def counted(number: int, of: str) -> str:
     return f"{number:,} {of}{'' if number == 1 else 's'}"
 
 
+def time(stamp: str) -> html.Time:
+    """A time of the API, "2026-01-31T12:00:00Z"; assets/api.js shows it in the reader's zone."""
+    return html.Time(f"{stamp[:16].replace('T', ' ')} UTC", dateTime=stamp, key=stamp)
+
+
+def person(name: str, known_as: str, kind: str = "") -> html.Small:
+    """Who did something; the alias, or for admins the address, is told when one points there."""
+    return html.Small(name, title=known_as, className=f"quiet {kind}")
+
+
 def badge(text: str, kind: str = "") -> html.Span:
     return html.Span(text, className=f"badge {kind}")
 

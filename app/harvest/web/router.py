@@ -12,7 +12,7 @@ from dash import Input, Output, State
 
 from harvest.web import client
 from harvest.web.client import Json
-from harvest.web.pages import account, admin, annotate, browse, guide, home, login, paper_list
+from harvest.web.pages import account, admin, annotate, browse, guide, home, login, paper_list, trash
 
 ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (r"", home.page),
@@ -22,12 +22,13 @@ ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (r"admin(?:/(\w+))?", admin.page),
     (r"account", account.page),
     (r"help", guide.page),
+    (r"trash", trash.page),
 ]
 
 
 def register(app: dash.Dash) -> None:
     """Put the routing callback and those of all pages on the app."""
-    for module in (home, paper_list, annotate, browse, admin):
+    for module in (home, paper_list, annotate, browse, account, admin, trash):
         module.register(app)
 
     @app.callback(

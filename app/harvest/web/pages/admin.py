@@ -9,7 +9,18 @@ from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
 from harvest.web.client import Json
-from harvest.web.parts import action, attributes, badge, clicked, dropzone, field, note, table, text_input
+from harvest.web.parts import (
+    action,
+    attributes,
+    badge,
+    clicked,
+    dropzone,
+    field,
+    note,
+    table,
+    text_input,
+    time,
+)
 
 TABS = {"users": "Accounts", "vocabulary": "Vocabulary", "audit": "Audit trail", "data": "Data"}
 
@@ -53,9 +64,14 @@ def users(me: Json, query: Json) -> list[Any]:
                 else button(one, "admin", "Make admin"),
                 button(one, "off", "Deactivate", "danger")
                 if one["active"]
-                else button(one, "on", "Switch on"),
+                else button(one, "on", "Activate"),
             ]
-        email = html.Div([one["email"], html.Small(one["alias"], className="quiet block")])
+        email = html.Div(
+            [
+                one["email"],
+                html.Small(one["name"] or one["alias"], className="quiet block", title=one["alias"]),
+            ]
+        )
         rows.append(
             [
                 email,
@@ -67,12 +83,17 @@ def users(me: Json, query: Json) -> list[Any]:
         )
     form = html.Div(
         [
-            html.H2("New account, or new password"),
+            html.H2("New account, or new password or name"),
             field("E-mail address", text_input("user-email", type="email")),
+            field(
+                "Name",
+                text_input("user-name", maxLength=100),
+                "What others see. Empty: unchanged, or an alias.",
+            ),
             field(
                 "Password",
                 text_input("user-password", type="password", autoComplete="new-password"),
-                "10 characters at least. Share it securely.",
+                "10 characters at least. Share it securely. Empty: unchanged.",
             ),
             dcc.Checklist(id="user-admin", options=[{"value": "admin", "label": "Admin"}], value=[]),
             html.Button("Save the account", id="user-save", className="primary"),
@@ -127,10 +148,10 @@ def audit(me: Json, query: Json) -> list[Any]:
     found = client.call("GET", "/audit", params=asked)
     rows = [
         [
-            one["at"].replace("T", " ").rstrip("Z"),
+            time(one["at"]),
             one["who"] or "command line",
             f"{one['action']} {one['ref'] or ''}",
-            one["detail"],
+            _detail(one["detail"]),
         ]
         for one in found["rows"]
     ]
@@ -151,9 +172,15 @@ def audit(me: Json, query: Json) -> list[Any]:
     )
     return [
         search,
-        table(["When (UTC)", "Who", "What", "Detail"], rows, "Audit trail", "Nothing."),
+        table(["When", "Who", "What", "Detail"], rows, "Audit trail", "Nothing."),
         older if found["next"] else None,
     ]
+
+
+def _detail(text: str) -> Any:
+    if len(text) < 200 and "\n" not in text:
+        return text
+    return html.Details([html.Summary(text[:120], className="clip"), html.Div(text, className="lines")])
 
 
 def data(me: Json, query: Json) -> list[Any]:
@@ -196,21 +223,26 @@ def register(app: dash.Dash) -> None:
         State("user-email", "value"),
         State("user-password", "value"),
         State("user-admin", "value"),
+        State("user-name", "value"),
         prevent_initial_call=True,
     )
     @action
-    def save_user(clicks: Any, email: str | None, password: str | None, roles: list[Any]) -> Any:
+    def save_user(
+        clicks: Any, email: str | None, password: str | None, roles: list[Any], name: str | None
+    ) -> Any:
         if not clicked():
             return dash.no_update
-        given = {"email": (email or "").strip().lower(), "password": password or ""}
-        there = [one for one in client.call("GET", "/users") if one["email"] == given["email"]]
+        email, named = (email or "").strip().lower(), {"name": name} if name else {}
+        there = [one for one in client.call("GET", "/users") if one["email"] == email]
         if there:
-            change = {"password": given["password"], "active": True, **({"admin": True} if roles else {})}
+            secret = {"password": password, "active": True} if password else {}
+            change = {**secret, **named, **({"admin": True} if roles else {})}
             client.call("PATCH", f"/users/{there[0]['id']}", json=change)
-            note(f"{given['email']} has a new password.")
+            note(f"{email} has a new {'password' if password else 'name'}.")
         else:
-            client.call("POST", "/users", json={**given, "admin": bool(roles)})
-            note(f"{given['email']} can sign in.")
+            given = {"email": email, "password": password or "", "admin": bool(roles), **named}
+            client.call("POST", "/users", json=given)
+            note(f"{email} can sign in.")
         return f"user {clicks} {email}"
 
     @app.callback(

@@ -20,6 +20,7 @@ from harvest.web.parts import (
     download,
     dropzone,
     note,
+    person,
     refresh,
     sure,
 )
@@ -192,15 +193,20 @@ def _sentence(me: Json, one: Json) -> list[Any]:
         if one["page"]
         else []
     )
+    delete = {"type": "sentence-delete", "id": one["id"], "version": one["version"]}
     buttons = [
         html.Button("Edit", id={"type": "sentence-edit", "id": one["id"], "at": "list"}, className="plain"),
         sure(
-            html.Button("Delete", id={"type": "sentence-delete", "id": one["id"]}, className="plain danger"),
-            "Delete this sentence with its triples?",
+            html.Button("Delete", id=delete, className="plain danger"),
+            "Delete this sentence with its triples? It can be restored from the trash for 30 days.",
         ),
     ]
     foot = html.Div(
-        [html.Small(one["contributor"], className="quiet grow"), *place, *(buttons if can_change else [])],
+        [
+            person(one["contributor_name"], one["contributor"], "grow"),
+            *place,
+            *(buttons if can_change else []),
+        ],
         className="actions",
     )
     return [html.P(one["sentence"]), triples, foot]
@@ -238,7 +244,7 @@ def register(app: dash.Dash) -> None:
 
     @app.callback(
         Output("saved", "data", allow_duplicate=True),
-        Input({"type": "sentence-delete", "id": ALL}, "submit_n_clicks"),
+        Input({"type": "sentence-delete", "id": ALL, "version": ALL}, "submit_n_clicks"),
         State("saved", "data"),
         prevent_initial_call=True,
     )
@@ -246,8 +252,15 @@ def register(app: dash.Dash) -> None:
     def delete(_clicks: Any, count: int) -> Any:
         if not clicked():
             return dash.no_update
-        client.call("DELETE", f"/sentences/{dash.ctx.triggered_id['id']}")
-        note("The sentence is deleted.")
+        read = dash.ctx.triggered_id
+        try:
+            client.call("DELETE", f"/sentences/{read['id']}", params={"version": read["version"]})
+        except client.ApiError as error:
+            if error.status != 409:
+                raise
+            note(f"{error} The newer version stands here now.", "error")
+            return count + 1
+        note("The sentence is in the trash.")
         return count + 1
 
     @app.callback(

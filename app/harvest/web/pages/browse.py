@@ -11,13 +11,13 @@ from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
 from harvest.web.client import Json
-from harvest.web.parts import action, attributes, clicked, download, field, text_input
+from harvest.web.parts import action, attributes, clicked, download, field, person, text_input, time
 
 PAGE = 50
 COLUMNS = (
     ("source_name", "Source"),
     ("relation", "Relation"),
-    ("sink_name", "Sink"),
+    ("sink_name", "Target"),
     (None, "Sentence"),
     (None, "Paper"),
     ("id", "Added"),
@@ -30,6 +30,13 @@ START = {"sort": "id", "order": "desc", "trail": []}
 def page(me: Json, query: Json) -> html.Div:
     choices = client.call("GET", "/choices")
     projects = [{"value": one["id"], "label": one["name"]} for one in client.call("GET", "/projects")]
+    people = [
+        {
+            "value": one["alias"],
+            "label": " · ".join(filter(None, (one["name"] or one["alias"], one["email"]))),
+        }
+        for one in client.call("GET", "/people")
+    ]
     project = int(query["project_id"]) if query.get("project_id", "").isdecimal() else None
 
     def pick(name: str, options: list[Any], **more: Any) -> dcc.Dropdown:
@@ -54,7 +61,8 @@ def page(me: Json, query: Json) -> html.Div:
                     field("Project", pick("filter-project", projects, value=project)),
                     field("Source type", pick("filter-source", choices["entity_types"])),
                     field("Relation", pick("filter-relation", choices["relation_types"])),
-                    field("Sink type", pick("filter-sink", choices["entity_types"])),
+                    field("Target type", pick("filter-sink", choices["entity_types"])),
+                    field("Person", pick("filter-person", people)),
                     dcc.Checklist(
                         id="filter-mine",
                         options=[{"value": "mine", "label": "Only mine"}],
@@ -87,7 +95,7 @@ def page(me: Json, query: Json) -> html.Div:
 
 
 def _filters(
-    search: str, project: int, source: str, relation: str, sink: str, mine: list[Any]
+    search: str, project: int, source: str, relation: str, sink: str, who: str, mine: list[Any]
 ) -> dict[str, Any]:
     wanted = {
         "q": search,
@@ -95,6 +103,7 @@ def _filters(
         "source_type": source,
         "relation": relation,
         "sink_type": sink,
+        "contributor": who,
     }
     return {name: value for name, value in {**wanted, "mine": "true" if mine else None}.items() if value}
 
@@ -124,7 +133,9 @@ def _row(row: Json) -> html.Tr:
         if row["paper_id"]
         else paper
     )
-    added = html.Div([row["created_at"][:10], html.Small(row["triple_contributor"], className="quiet block")])
+    added = html.Div(
+        [time(row["created_at"]), person(row["contributor_name"], row["triple_contributor"], "block")]
+    )
     return html.Tr(
         [
             html.Td(
@@ -196,6 +207,7 @@ def register(app: dash.Dash) -> None:
         Input("filter-source", "value"),
         Input("filter-relation", "value"),
         Input("filter-sink", "value"),
+        Input("filter-person", "value"),
         Input("filter-mine", "value"),
     ]
 
@@ -212,7 +224,7 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def show(*given: Any) -> Any:
-        wanted, (view, _sorts, _turns, state) = _filters(*given[:6]), given[6:]
+        wanted, (view, _sorts, _turns, state) = _filters(*given[:7]), given[7:]
         state = _moved(state or START, dash.ctx.triggered_id)
         if state is None:
             return [dash.no_update] * 4

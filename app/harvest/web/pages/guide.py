@@ -15,7 +15,7 @@ STEPS = (
     ),
     (
         "Annotate",
-        "Say what it states: a source entity, a relation, a sink entity. Add as many triples as the sentence holds.",
+        "Say what it states: a source entity, a relation, a target entity. Add as many triples as the sentence holds.",
     ),
     (
         "Save",
@@ -49,7 +49,8 @@ def page(me: Json, query: Json) -> html.Div:
             ),
             html.H2("Who sees what"),
             html.P(
-                f"Others see your work under the name {me['alias']}; your e-mail address is shown to admins only."
+                f"Others see your work under the name {me['name'] or me['alias']}; your e-mail address is shown to "
+                "admins only. What you delete is in the trash for 30 days."
             ),
         ],
         className="narrow",

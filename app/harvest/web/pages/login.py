@@ -26,6 +26,7 @@ def bar(base: str, me: Json | None, path: str) -> list[Any]:
         ("", "Projects"),
         ("browse", "Browse"),
         *([("admin", "Admin")] if me["admin"] else []),
+        ("trash", "Trash"),
         ("help", "Help"),
     ]
     here = {"projects": "", "papers": ""}.get(path.split("/")[0], path.split("/")[0])
@@ -38,7 +39,10 @@ def bar(base: str, me: Json | None, path: str) -> list[Any]:
         html.Div(brand, className="brand"),
         html.Nav(links, **attributes(aria_label="Main")),
         dcc.Link(
-            me["email"], href=f"{base}account", className="who", title=f"Others see you as {me['alias']}"
+            me["name"] or me["email"],
+            href=f"{base}account",
+            className="who",
+            title=f"Others see you as {me['name'] or me['alias']}",
         ),
         out,
     ]
