@@ -1,5 +1,6 @@
 """Where the sites' certificates come from, and that nothing of a former way stays."""
 
+from provision.engine.state import Containing
 from provision.engine.templates import render
 from provision.operations import files, systemd
 from provision.operations.files import File, Files
@@ -113,7 +114,7 @@ def forget(settings: Settings) -> None:
     if not wanted:
         stale += [TLS]
     if not authority:
-        stale += [WEBROOT, f"{HOOKS}/* :: {MARK}"]
+        stale += [WEBROOT, Containing(f"{HOOKS}/*", MARK)]
     if settings.tls != "files" or not own(settings):
         systemd.running("Stop the certificate watcher", Units((), stopped=(f"{WATCH}.path",)))
         stale += [f"{SYSTEM}/{WATCH}.*"]

@@ -20,7 +20,14 @@ from pyinfra.api.host import Host
 from provision.engine import patience
 from provision.remote import program
 
-LOOK = program("host_state", "aide", "health", "web", "sysctl")
+LOOK = program("host_state", "host_files", "aide", "health", "web", "sysctl")
+
+
+class Containing(str):
+    """Files that match the glob `pattern` and contain `text`, as one pattern of `Query.found`."""
+
+    def __new__(cls, pattern: str, text: str) -> "Containing":
+        return super().__new__(cls, f"{pattern} :: {text}")
 
 
 @dataclass
@@ -33,31 +40,31 @@ class Query:
     users: set[str] = field(default_factory=set)
     certificates: set[str] = field(default_factory=set)
     urls: set[str] = field(default_factory=set)
-    firewall: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
-    """Glob patterns; with " :: " and words behind, only files that hold these words are found."""
+    """Glob patterns; a `Containing` finds only files with that text."""
     notes: set[str] = field(default_factory=set)
     """Small files whose text is wanted; never secret ones."""
     groups: set[str] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-    """{"all"}: the public keys of every account."""
     foreign: set[str] = field(default_factory=set)
-    """Folders in which everything is to be root's, for all to read and for nobody else to write."""
+    """Folders in which all files should belong to root, be readable by all and writable by no one else."""
     edited: set[str] = field(default_factory=set)
     """Markers: nothing in a marker's folder is to be newer than it."""
-    lineages: set[str] = field(default_factory=set)
-    """{"all"}: what certbot keeps."""
-    nginx: set[str] = field(default_factory=set)
-    """{"test"}: what nginx says of its configuration."""
     sysctl: set[str] = field(default_factory=set)
     """Keys of sysctl(8), without patterns."""
     integrity: set[str] = field(default_factory=set)
     """AIDE's configurations: what differs from their databases. Those of others are not asked: it may take hours."""
     health: set[str] = field(default_factory=set)
     """Checks of remote/health.py: what a reboot or a restart would break."""
-
     accounts: set[str] = field(default_factory=set)
     """HARVEST's databases: how many accounts can sign in there."""
+    firewall: bool = False
+    """UFW's rules."""
+    keys: bool = False
+    """The public keys of every account."""
+    lineages: bool = False
+    """certbot's lineages."""
+    nginx: bool = False
+    """The output of `nginx -T`."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -66,7 +73,10 @@ class Query:
         return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(self))
 
     def json(self) -> str:
-        return json.dumps({f.name: sorted(getattr(self, f.name)) for f in fields(self)})
+        asked = {f.name: getattr(self, f.name) for f in fields(self)}
+        return json.dumps(
+            {name: sorted(value) if isinstance(value, set) else value for name, value in asked.items()}
+        )
 
 
 class Entry(BaseModel):

@@ -6,18 +6,22 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from provision.remote.host_files import STAMPS
+
 FOLDER = Path(__file__).parents[2] / "templates"
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(  # noqa: S701 - configuration files, not HTML
+    environment = Environment(  # noqa: S701 - configuration files, not HTML
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["STAMPS"] = STAMPS
+    return environment
 
 
 def render(name: str, **values: Any) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, log_output, script
-from provision.engine.state import HostState, Query
-from provision.remote import source
+from provision.engine.state import Containing, HostState, Query
+from provision.remote import program
+from provision.remote.apt_update import STAMP
 
 APT_WAIT_S = 300
 """How long a run waits for another apt or dpkg, in seconds."""
@@ -20,8 +21,7 @@ OPTIONS = (
 
 
 POLICY = "/usr/sbin/policy-rc.d"
-STAMP = "/run/harvest-stamps/apt-update"
-OURS = f"{POLICY} :: harvest-provision"
+OURS = Containing(POLICY, "harvest-provision")
 """Left by a run that ended with the host's power: no upgrade could restart a daemon any more."""
 
 
@@ -45,7 +45,7 @@ trap 'grep -qs harvest-provision {POLICY} && rm -f {POLICY}' EXIT
 """
 """policy-rc.d keeps freshly installed daemons from starting with their packages' configuration: they start when ours
 is in place (invoke-rc.d(8))."""
-UPDATE = f"python3 -c {shlex.quote(source('apt_update'))} {APT_WAIT_S} {OPTIONS}"
+UPDATE = f"python3 -c {shlex.quote(program('apt_update', 'host_files'))} {APT_WAIT_S} {OPTIONS}"
 
 
 def install_script(names: list[str]) -> str:

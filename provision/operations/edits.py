@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
-from provision.engine.state import HostState, Query
+from provision.engine.state import Containing, HostState, Query
 
 AWK = """$0 == text || drop != "" && $0 ~ drop { next } { print }
 after != "" && $0 ~ after && !done { print text; done = 1 } END { if (!done) print text }"""
@@ -26,7 +26,7 @@ class Line:
 
     @property
     def shape(self) -> str:
-        return f"{self.path} :: \n{self.text}\n"
+        return Containing(self.path, f"\n{self.text}\n")
 
     def script(self) -> str:
         folder, name = posixpath.split(self.path)
@@ -45,7 +45,7 @@ class Without:
 
     @property
     def shape(self) -> str:
-        return f"{self.paths} :: {self.word}"
+        return Containing(self.paths, self.word)
 
 
 @dataclass(frozen=True)

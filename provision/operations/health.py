@@ -17,7 +17,7 @@ from provision.remote import program
 
 FIRST = {"sshd": "sshd -t", "sudo": "visudo -c"}
 """Checks of what decides who can log in: no change is made on top of one that fails."""
-LEFTOVERS = program("leftovers", "health")
+LEFTOVERS = program("leftovers", "host_files", "health")
 AFTERWARDS = {
     "sshd": "sshd -t refuses its configuration, so no login would work after its next restart: {}. "
     "Correct or remove that line",

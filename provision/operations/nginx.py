@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
-from provision.engine.state import HostState, Query
+from provision.engine.state import Containing, HostState, Query
 from provision.operations.systemd import DISABLED, Unit, act, is_stale
 
 CONF = "/etc/nginx/nginx.conf"
@@ -99,11 +99,11 @@ class Connections:
 DEBIAN_S = 768
 
 
-ANY_NUMBER = f"{CONF} :: worker_connections"
+ANY_NUMBER = Containing(CONF, "worker_connections")
 
 
 def _pattern(number: int) -> str:
-    return f"{CONF} :: worker_connections {number};"
+    return Containing(CONF, f"worker_connections {number};")
 
 
 def _tune(have: HostState, want: Connections) -> Iterator[Command]:
@@ -150,12 +150,12 @@ stop = converge(
     plan=lambda have, want: ["reload nginx" if have.found[SITES] else "stop and disable nginx"],
 )
 verify = converge(
-    lambda want: Query(nginx={"test"}),
+    lambda want: Query(nginx=True),
     _verify,
     plan=lambda have, want: [f"stop, unless mended by then: {have.nginx.said}"],
 )
 require_included = converge(
-    lambda want: Query(nginx={"test"}),
+    lambda want: Query(nginx=True),
     _require,
     plan=lambda have, want: [f"stop: {CONF} does not include folders that HARVEST needs"],
 )

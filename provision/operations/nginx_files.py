@@ -10,7 +10,7 @@ sites-available/<domain>                one site, which includes them
 from dataclasses import dataclass
 from typing import Any
 
-from provision.engine.state import HostState
+from provision.engine.state import Containing, HostState
 from provision.engine.templates import render
 from provision.operations.files import Directory, File, Item, Link
 from provision.settings.instances import Instance
@@ -24,17 +24,17 @@ KEPT = "/run/nginx-harvest"
 TLS = "/etc/harvest/tls"
 OUR_OWN = (
     f"{ETC}/conf.d/* :: {MARK}",
-    f"{ETC}/modules-enabled/* :: {MARK}",
-    f"{ETC}/snippets/* :: {MARK}",
-    f"{ETC}/sites-available/* :: {MARK}",
-    f"{ETC}/sites-enabled/* :: {MARK}",
+    Containing(f"{ETC}/modules-enabled/*", MARK),
+    Containing(f"{ETC}/snippets/*", MARK),
+    Containing(f"{ETC}/sites-available/*", MARK),
+    Containing(f"{ETC}/sites-enabled/*", MARK),
     f"{ETC}/harvest.d",
     f"{ETC}/harvest.d/*",
     f"{ETC}/harvest.d/*/*",
 )
 """Patterns of everything that we ever put below /etc/nginx, to find what is no longer wanted."""
 
-NOBODYS = f"{ETC}/sites-enabled/default :: server_name _;"
+NOBODYS = Containing(f"{ETC}/sites-enabled/default", "server_name _;")
 """Debian's page for those who ask for no name: our 00-default takes its place. Edited for a name, it is somebody's."""
 
 HUNG_S = 20

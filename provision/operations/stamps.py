@@ -8,8 +8,9 @@ import shlex
 from collections.abc import Iterable
 
 from provision.engine.state import Entry, HostState
+from provision.remote import host_files
 
-RUN = "/run/harvest-stamps"
+RUN = host_files.STAMPS
 """Of units, which start again with the host."""
 KEPT = "/var/lib/harvest-provision"
 """Of what a host still has after a reboot."""

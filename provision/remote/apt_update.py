@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 
-STAMP = "/run/harvest-stamps/apt-update"
+from provision.remote.host_files import STAMPS
+
+STAMP = f"{STAMPS}/apt-update"
 FRESH_S = 600.0
 SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources")
 URL = re.compile(r"(?:https?|ftp|mirror\+\w+|file|cdrom)://[^\s'\",]+|file:/[^\s'\",]+")

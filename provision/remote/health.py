@@ -12,6 +12,8 @@ import tempfile
 from contextlib import suppress
 from typing import Any
 
+from provision.remote.host_files import read
+
 COMMANDS = {
     "sshd": ["sshd", "-t"],
     # Without -f it refuses modes that sudo itself takes.
@@ -67,14 +69,6 @@ def finish(
         elif name == "leftovers":
             answer[name] = [f"{command} (pid {pid})" for pid, command in leftovers()]
     return answer
-
-
-def read(path: str) -> str:
-    try:
-        with open(path, errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def words_of(text: str) -> "list[str]":

@@ -21,6 +21,7 @@ from collections.abc import Callable  # Python 3.9 must be able to read this, to
 from typing import Any
 
 from provision.remote import aide, health, sysctl, web
+from provision.remote.host_files import STAMPS, read
 
 Found = dict[str, Any]
 
@@ -29,14 +30,6 @@ def output(*words: str) -> str:
     """A command's standard output; "" where the command is missing or fails."""
     try:
         return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    except OSError:
-        return ""
-
-
-def text(path: str) -> str:
-    try:
-        with open(path, errors="replace") as file:
-            return file.read()
     except OSError:
         return ""
 
@@ -92,7 +85,7 @@ def units(names: "list[str]") -> Found:
         value = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         since = int(value.get("InactiveExitTimestampMonotonic") or 0) / 1e6
         unmet = "no" in (value.get("ConditionResult"), value.get("AssertResult"))
-        stamp = "/run/harvest-stamps/" + name
+        stamp = f"{STAMPS}/{name}"
         answer[name] = {
             "load": value.get("LoadState", ""),
             "active": value.get("ActiveState", ""),
@@ -100,7 +93,7 @@ def units(names: "list[str]") -> Found:
             "needs_daemon_reload": value.get("NeedDaemonReload") == "yes",
             "started": time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + since if since else 0,
             "stamped": os.stat(stamp).st_mtime if os.path.exists(stamp) else 0,
-            "noted": text(stamp),
+            "noted": read(stamp),
             "skipped": unmet and int(value.get("ConditionTimestampMonotonic") or 0) > 0,
         }
     return answer
@@ -137,7 +130,7 @@ def standing(account: pwd.struct_passwd, aging: "list[str]") -> Found:
 def users(names: "list[str]") -> Found:
     """Accounts, with the groups that list them and whether they have a password (not which)."""
     answer: Found = {}
-    lines = [line.split(":") for line in text("/etc/shadow").splitlines() if ":" in line]
+    lines = [line.split(":") for line in read("/etc/shadow").splitlines() if ":" in line]
     shadow, aging = {line[0]: line[1] for line in lines}, {line[0]: line for line in lines}
     for name in names:
         try:
@@ -162,7 +155,7 @@ def authorized_keys() -> Found:
     for home in sorted({account.pw_dir for account in pwd.getpwall()}):
         for name in ("authorized_keys", "authorized_keys2"):
             path = os.path.join(home, ".ssh", name)
-            lines = [line.strip() for line in text(path).splitlines()]
+            lines = [line.strip() for line in read(path).splitlines()]
             if found := [line for line in lines if line and not line.startswith("#")]:
                 answer[path] = found
     return answer
@@ -172,7 +165,7 @@ def firewall() -> Found:
     """UFW: what is configured (its own rule files) and what the kernel holds (`live` counts rules)."""
     rules = {}
     for family, path in (("v4", "/etc/ufw/user.rules"), ("v6", "/etc/ufw/user6.rules")):
-        found = [line[14:] for line in text(path).splitlines() if line.startswith("### tuple ### ")]
+        found = [line[14:] for line in read(path).splitlines() if line.startswith("### tuple ### ")]
         rules[family] = [" ".join(line.split()) for line in found]
     live = {}
     for family, tool, own in (("v4", "iptables", "ufw"), ("v6", "ip6tables", "ufw6")):
@@ -182,9 +175,9 @@ def firewall() -> Found:
         chains = tuple(f"-A {own}-user-{way} " for way in ("input", "output", "forward"))
         live[family] = sum(line.startswith(chains) for line in listed) if whole else -1
     return {
-        "enabled": "ENABLED=yes" in text("/etc/ufw/ufw.conf").splitlines(),
+        "enabled": "ENABLED=yes" in read("/etc/ufw/ufw.conf").splitlines(),
         "defaults": sorted(
-            line for line in text("/etc/default/ufw").splitlines() if line.startswith(("DEFAULT_", "IPV6="))
+            line for line in read("/etc/default/ufw").splitlines() if line.startswith(("DEFAULT_", "IPV6="))
         ),
         "rules": rules,
         "live": live,
@@ -221,7 +214,7 @@ def answer_of(url: str) -> Found:
 def find(pattern: str) -> "list[str]":
     """Paths that match a glob pattern; behind " :: " stand words that a file must hold."""
     shape, _, words = pattern.partition(" :: ")
-    return sorted(path for path in glob.glob(shape) if not words or words in "\n" + text(path))
+    return sorted(path for path in glob.glob(shape) if not words or words in "\n" + read(path))
 
 
 FOREIGN = (
@@ -276,7 +269,7 @@ def accounts(path: str) -> int:
 
 
 def system() -> Found:
-    pairs = [line.split("=", 1) for line in text("/etc/os-release").splitlines() if "=" in line]
+    pairs = [line.split("=", 1) for line in read("/etc/os-release").splitlines() if "=" in line]
     release = {key: value.strip('"') for key, value in pairs}
     disk = os.statvfs("/opt" if os.path.isdir("/opt") else "/")
     zone = os.path.realpath("/etc/localtime")
@@ -286,13 +279,13 @@ def system() -> Found:
         "pretty": release.get("PRETTY_NAME", "an unknown system"),
         "systemd": os.path.isdir("/run/systemd/system"),
         "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
-        "hostname": text("/etc/hostname").strip(),
+        "hostname": read("/etc/hostname").strip(),
         "timezone": zone.partition("/zoneinfo/")[2],
         "free_mb": disk.f_bavail * disk.f_frsize // 2**20,
         "cores": os.cpu_count() or 1,
         "cloud_init": bool(os.path.exists("/usr/bin/cloud-init")),
         "ipv6": os.path.exists("/proc/net/if_inet6"),
-        "trusts": hashlib.sha256(text("/etc/ssl/certs/ca-certificates.crt").encode()).hexdigest(),
+        "trusts": hashlib.sha256(read("/etc/ssl/certs/ca-certificates.crt").encode()).hexdigest(),
     }
 
 
@@ -306,7 +299,7 @@ def main() -> None:
     answer["firewall"] = firewall() if asked["firewall"] else None
     answer["certificates"] = {path: web.certificate(path) for path in asked["certificates"]}
     answer["found"] = {pattern: find(pattern) for pattern in asked["found"]}
-    answer["notes"] = {path: text(path)[:4096] for path in asked["notes"] if os.path.exists(path)}
+    answer["notes"] = {path: read(path)[:4096] for path in asked["notes"] if os.path.exists(path)}
     answer["groups"] = {g.gr_name: sorted(g.gr_mem) for g in grp.getgrall() if g.gr_name in asked["groups"]}
     numbers = {g.gr_gid: g.gr_name for g in grp.getgrall() if g.gr_name in asked["groups"]}
     answer["primary"] = {

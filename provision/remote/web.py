@@ -7,15 +7,9 @@ import subprocess
 import time
 from typing import Any
 
+from provision.remote.host_files import read
+
 Found = dict[str, Any]
-
-
-def read(path: str) -> str:
-    try:
-        with open(path, errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def certificate(path: str) -> Found:

@@ -95,7 +95,7 @@ def test_certificates_of_an_authority_are_renewed_by_themselves(
         "enabled",
     ]
     assert host.file("/etc/letsencrypt/renewal-hooks/deploy/harvest").mode == 0o755
-    state = HostState.model_validate(json.loads(run("python3 -c", LOOK, Query(lineages={"all"}).json())))
+    state = HostState.model_validate(json.loads(run("python3 -c", LOOK, Query(lineages=True).json())))
     for lineage in lineages(settings):
         wrong = faults(state.lineages.get(lineage.name), lineage.directory, lineage.webroot)
         assert not wrong, f"the certificate {lineage.name} {'; it '.join(wrong)}; deploy again"

@@ -23,7 +23,7 @@ class Foreign:
 
 
 def query(want: Foreign) -> Query:
-    return Query(keys={"all"})
+    return Query(keys=True)
 
 
 def shown(line: str) -> str:

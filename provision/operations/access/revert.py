@@ -1,4 +1,4 @@
-"""Confirmed or undone: the scripts that save what decides who gets in, and put it back unless told not to.
+"""Confirm or revert: the scripts that save the access configuration, and restore it unless the change is confirmed.
 
 Everything lies in FOLDER on the host: `snapshot/`, the script that restores it, and `armed` while a confirmation
 is awaited. A timer runs the script after a while; a service runs it at boot: neither needs the controller.
@@ -27,7 +27,7 @@ done"""
 """UFW's chains are asked again where somebody flushed the kernel's own: `ufw reload` drops all and does not do it."""
 
 SERVICE = f"""[Unit]
-Description=Undo the change of who gets in that nobody confirmed
+Description=Revert an unconfirmed access change
 ConditionPathExists={ARMED}
 After=ufw.service
 StartLimitIntervalSec=0
@@ -97,7 +97,7 @@ else
   ! systemctl -q is-active ssh.socket || systemctl stop ssh.socket
   systemctl reload-or-restart ssh.service
 fi
-reason=$(cat {FOLDER}/reason 2>/dev/null || echo 'nobody confirmed it in time')
+reason=$(cat {FOLDER}/reason 2>/dev/null || echo 'it was not confirmed in time')
 echo "$(date -u +'%Y-%m-%d %H:%M:%S UTC'): $reason" >{REVERTED}
 cd /
 rm -rf {ARMED} {FOLDER}/snapshot {FOLDER}/reason
@@ -113,7 +113,7 @@ systemctl daemon-reload
 def timer(within_s: int) -> str:
     """The unit that fires `within_s` seconds after its start."""
     return f"""[Unit]
-Description=Wait for the confirmation of a change of who gets in
+Description=Revert an access change unless it is confirmed in time
 # Runs that are cut off one after the other each set it.
 StartLimitIntervalSec=0
 

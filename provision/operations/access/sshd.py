@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, script
-from provision.engine.state import HostState, Query
+from provision.engine.state import Containing, HostState, Query
 from provision.operations import systemd
 
 
@@ -20,7 +20,9 @@ class Sshd:
 SOCKET, SERVICE = "ssh.socket", "ssh.service"
 DROP_INS = "/etc/ssh/sshd_config.d/*.conf"
 MATCHES = {
-    f"{path} :: \n{word} " for path in ("/etc/ssh/sshd_config", DROP_INS) for word in ("Match", "match")
+    Containing(path, f"\n{word} ")
+    for path in ("/etc/ssh/sshd_config", DROP_INS)
+    for word in ("Match", "match")
 }
 
 

@@ -35,7 +35,7 @@ class Firewall:
 
 
 def query(want: Firewall) -> Query:
-    return Query(firewall={"ufw"})
+    return Query(firewall=True)
 
 
 def openings(want: Firewall) -> Iterator[tuple[str, str, str]]:

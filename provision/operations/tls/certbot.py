@@ -11,7 +11,7 @@ from pyinfra.api.state import State
 
 from provision.engine import patience
 from provision.engine.operation import Command, converge, script
-from provision.engine.state import HostState, Query
+from provision.engine.state import Containing, HostState, Query
 from provision.engine.sudo import as_root
 from provision.operations.tls import leads_here
 from provision.operations.tls.leads_here import ELSEWHERE
@@ -19,7 +19,7 @@ from provision.operations.tls.lineages import faults, spare, stuck
 
 LIVE = "/etc/letsencrypt/live"
 RENEWAL = "/etc/letsencrypt/renewal"
-ALREADY = "/etc/nginx/sites-enabled/00-default :: /.well-known/acme-challenge/"
+ALREADY = Containing("/etc/nginx/sites-enabled/00-default", "/.well-known/acme-challenge/")
 """Finds our nginx where it answers challenges for any name."""
 LIMIT_S = 300
 """How long certbot may take, in seconds."""
@@ -202,7 +202,7 @@ TIMER = "certbot.timer"
 
 
 def _ours(want: Kept) -> str:
-    return f"{RENEWAL}/*.conf :: {want.webroot}"
+    return Containing(f"{RENEWAL}/*.conf", want.webroot)
 
 
 def _forget(have: HostState, want: Kept) -> Iterator[Command]:
@@ -243,7 +243,7 @@ def _name(path: str) -> str:
 
 def _query(*wanted: Lineage) -> Query:
     chains = {want.chain for want in wanted}
-    return Query(certificates=chains, found={ALREADY}, units={"nginx.service"}, lineages={"all"})
+    return Query(certificates=chains, found={ALREADY}, units={"nginx.service"}, lineages=True)
 
 
 def _plan(have: HostState, want: Lineage) -> Iterator[str]:
@@ -258,7 +258,7 @@ require_names = converge(
     plan=lambda have, want: ["ask where each name leads, and what certbot can renew"],
 )
 prune = converge(
-    lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages={"all"}),
+    lambda want: Query(units={TIMER}, found={_ours(want), f"{RENEWAL}/*.conf"}, lineages=True),
     _forget,
     plan=_forget_plan,
 )

@@ -1,0 +1,13 @@
+"""Files on the host: where ours lie that several programs know, and their text. Runs ON the host."""
+
+STAMPS = "/run/harvest-stamps"
+"""What the running system has read (provision/operations/stamps.py)."""
+
+
+def read(path: str) -> str:
+    """The text of a file; "" where it cannot be read."""
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
