@@ -24,11 +24,7 @@ def list_trash(call: Call) -> list[Json]:
     with call.db.read() as connection:
         return [
             {
-                "id": row.id,
-                "at": row.at,
-                "kind": row.kind,
-                "ref": row.ref,
-                "name": row.name,
+                **{name: getattr(row, name) for name in ("id", "at", "kind", "ref", "name")},
                 "who": (row.email if call.me.admin else None) or "",
             }
             for row in connection.execute(query)
