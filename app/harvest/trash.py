@@ -147,8 +147,7 @@ def purge(connection: Connection, days: int = DAYS) -> int:
 
 def files(connection: Connection) -> set[str]:
     """SHA-256 of the PDFs that could still be restored."""
-    named = connection.scalars(select(trash.c.files).where(trash.c.files != ""))
-    return {one for names in named for one in names.split(",")}
+    return {one for names in connection.scalars(select(trash.c.files)) for one in names.split(",") if one}
 
 
 def next_sentence_number(connection: Connection) -> dict[str, int]:
