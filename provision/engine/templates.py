@@ -4,22 +4,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from provision.remote.host_files import STAMPS
 
 FOLDER = Path(__file__).parents[2] / "templates"
-COMPILED = FOLDER / "__pycache__"
-"""Compiled templates, as Python keeps its own: found by the hash of the text, so that none is ever out of date."""
-
-
-def _compiled() -> FileSystemBytecodeCache | None:
-    """Where compiled templates are kept; None in a checkout that this user may not write."""
-    try:
-        COMPILED.mkdir(exist_ok=True)
-    except OSError:
-        return None
-    return FileSystemBytecodeCache(str(COMPILED))
 
 
 @cache
@@ -30,7 +19,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        bytecode_cache=_compiled(),
     )
     environment.globals["STAMPS"] = STAMPS
     return environment

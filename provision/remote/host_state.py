@@ -16,10 +16,8 @@ import ssl
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
-from contextlib import suppress
 from typing import Any
 
 from provision.remote import aide, health, sysctl, web
@@ -79,8 +77,9 @@ PROPERTIES = (
 )
 
 
-def units(names: "list[str]", shown: str) -> Found:
-    """What `systemctl show` said of each unit; `started` is seconds since the epoch, 0 for never."""
+def units(names: "list[str]") -> Found:
+    """systemd's view of each unit; `started` is seconds since the epoch, 0 for never."""
+    shown = output("systemctl", "show", "--property=" + PROPERTIES, "--", *names)
     answer: Found = {}
     for name, block in zip(names, shown.strip().split("\n\n")):  # noqa: B905 - Python 3.9
         value = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
@@ -224,13 +223,8 @@ FOREIGN = (
 
 
 def finding(asked: Found) -> "dict[str, subprocess.Popen[str]]":
-    """Programs that take their time, started first so that they run while this one goes on: by what was asked.
-
-    For a folder and a marker each prints paths.
-    """
+    """Searches of whole trees, which go on beside the rest: by what was asked, each prints paths."""
     begun = {}
-    if asked["units"]:
-        begun["units"] = ["systemctl", "show", "--property=" + PROPERTIES, "--", *asked["units"]]
     for folder in asked["foreign"]:
         if os.path.isdir(folder):
             begun[folder] = ["find", folder, "-xdev", *FOREIGN.split()]
@@ -243,22 +237,15 @@ def finding(asked: Found) -> "dict[str, subprocess.Popen[str]]":
                 begun[marker] += ["-o", "!", "-newerct", f"@{int(time.time()) + 60}"]
     if asked["sysctl"]:
         begun["sysctl"] = ["systemd-analyze", "--no-pager", "cat-config", "sysctl.d"]
-    started = {}
-    for key, words in begun.items():
-        with suppress(OSError):  # not installed
-            started[key] = subprocess.Popen(
-                words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-            )
-    return started
+    return {
+        key: subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for key, words in begun.items()
+    }
 
 
-def said(program: "subprocess.Popen[str] | None") -> str:
-    """What a program of `finding` printed; "" where it was not started."""
-    return program.communicate()[0] if program else ""
-
-
-def lines(program: "subprocess.Popen[str] | None") -> "list[str]":
-    return said(program).splitlines()
+def lines(search: "subprocess.Popen[str] | None") -> "list[str]":
+    """What a search printed."""
+    return search.communicate()[0].splitlines() if search else []
 
 
 COUNT = """import sqlite3, sys
@@ -302,31 +289,12 @@ def system() -> Found:
     }
 
 
-class Later(threading.Thread):
-    """An answer that mostly waits for another program, found while the rest of the look goes on."""
-
-    def __init__(self, find: "Callable[..., Any]", *words: str) -> None:
-        super().__init__()
-        self._find, self._words = find, words
-        self._found: Any = None
-        self.start()
-
-    def run(self) -> None:
-        self._found = self._find(*self._words)
-
-    def found(self) -> Any:
-        self.join()
-        return self._found
-
-
 def main() -> None:
     asked = json.loads(sys.argv[1])
     begun, checks = finding(asked), health.start(asked["health"])
-    integrity = {path: Later(aide.differing, path) for path in asked["integrity"]}
-    databases = {path: Later(accounts, path) for path in asked.get("accounts", ())}
-    nginx = Later(web.nginx) if asked["nginx"] else None
     answer: Found = {"system": system(), "files": {path: entry(path) for path in asked["files"]}}
     answer["packages"] = packages(asked["packages"]) if asked["packages"] else {}
+    answer["units"] = units(asked["units"]) if asked["units"] else {}
     answer["users"] = users(asked["users"])
     answer["firewall"] = firewall() if asked["firewall"] else None
     answer["certificates"] = {path: web.certificate(path) for path in asked["certificates"]}
@@ -340,11 +308,10 @@ def main() -> None:
     }
     answer["keys"] = authorized_keys() if asked["keys"] else {}
     answer["lineages"] = web.lineages() if asked["lineages"] else {}
-    answer["nginx"] = nginx.found() if nginx else {}
+    answer["nginx"] = web.nginx() if asked["nginx"] else {}
     answer["urls"] = {url: answer_of(url) for url in asked["urls"]}
-    answer["integrity"] = {path: check.found() for path, check in integrity.items()}
-    answer["accounts"] = {path: count.found() for path, count in databases.items()}
-    answer["units"] = units(asked["units"], said(begun.get("units")))
+    answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
+    answer["accounts"] = {path: accounts(path) for path in asked.get("accounts", ())}
     for kind in ("foreign", "edited"):
         answer[kind] = {path: lines(begun.get(path)) for path in asked[kind]}
     answer["health"] = health.finish(checks, asked["health"], answer["units"])

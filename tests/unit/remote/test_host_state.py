@@ -18,7 +18,7 @@ def test_an_edit_is_found_though_the_marker_is_from_before_the_clock_was_set_bac
     marker = tmp_path / ".complete"
     marker.touch()
     os.utime(marker, (time.time() + ahead_s,) * 2)
-    asked: dict[str, Any] = {"foreign": [], "sysctl": [], "units": [], "edited": [str(marker)]}
+    asked: dict[str, Any] = {"foreign": [], "sysctl": [], "edited": [str(marker)]}
     found = host_state.lines(host_state.finding(asked)[str(marker)])
     assert (str(marker) in found) is bool(ahead_s), "changed by this host's clock, not by that of the marker"
     os.utime(marker, (time.time() + ahead_s - 10,) * 2)
@@ -26,18 +26,13 @@ def test_an_edit_is_found_though_the_marker_is_from_before_the_clock_was_set_bac
     assert str(tmp_path / "edited") in host_state.lines(host_state.finding(asked)[str(marker)])
 
 
-def test_a_unit_whose_condition_was_never_tried_is_not_taken_for_one_that_cannot_run() -> None:
+def test_a_unit_whose_condition_was_never_tried_is_not_taken_for_one_that_cannot_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """systemd says "no" of those too."""
     shown = "Id={}\nConditionResult={}\nAssertResult={}\nConditionTimestampMonotonic={}\n"
     blocks = [("a", "no", "no", 0), ("b", "no", "no", 5), ("c", "yes", "no", 5), ("d", "yes", "yes", 5)]
     answer = "\n".join(shown.format(*block) for block in blocks)
-    found = host_state.units(["a", "b", "c", "d"], answer)
+    monkeypatch.setattr(host_state, "output", lambda *words: answer)
+    found = host_state.units(["a", "b", "c", "d"])
     assert [found[name]["skipped"] for name in "abcd"] == [False, True, True, False]
-
-
-def test_a_program_that_is_not_installed_finds_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    begun = host_state.finding({"foreign": [], "sysctl": ["a"], "units": ["a.service"], "edited": []})
-    assert (begun, host_state.said(begun.get("units"))) == ({}, "")
