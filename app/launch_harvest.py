@@ -66,7 +66,7 @@ def main() -> int:
     return wait(children)
 
 
-def wait(children: list[subprocess.Popen]) -> int:
+def wait(children: list[subprocess.Popen[bytes]]) -> int:
     """Until one service ends or we are told to stop; then both end. Returns the exit code."""
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

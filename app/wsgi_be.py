@@ -4,4 +4,4 @@ from harvest import memory
 from harvest.api import create_app
 
 app = create_app()
-memory.settle()
+memory.freeze_for_fork()

@@ -4,4 +4,4 @@ from harvest import memory
 from harvest.web.app import create_app
 
 server = create_app().server
-memory.settle()
+memory.freeze_for_fork()

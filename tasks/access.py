@@ -73,7 +73,7 @@ def sshd_files(settings: Settings) -> Files:
     moved = settings.sshd_port != 22
     # The effective value counts: an Include or a first value elsewhere must not win.
     effective = f"sshd -T -C user={settings.admin_user},host=x,addr=192.0.2.1"
-    # Ports add up. One that somebody else's file names would stay open on the host, without fail2ban.
+    # Ports add up. One that another file names would stay open on the host, without fail2ban.
     port = settings.sshd_port
     alone = f'[ "$({effective} | sed -n "s/^port //p" | sort -u)" = {port} ]'
     else_say = f"echo 'another file of sshd names another Port than {port}: take that line out' >&2; false"

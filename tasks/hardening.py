@@ -46,18 +46,18 @@ OF_THE_KERNEL = {
     "ip6_vti0",
 }
 OF_THE_KERNEL |= {"ip6tnl0", "ip6gre0"}
-# Jobs of root's may hold passwords; and who broke into another account may not leave jobs there to come back by.
+# root's jobs may contain passwords; and an intruder in another account must not be able to leave jobs there.
 JOBS: tuple[Item, ...] = (
     *(Directory(f"/etc/cron.{when}", 0o700) for when in ("d", "hourly", "daily", "weekly", "monthly")),
     Mode("/etc/cron.yearly", 0o700),
     Mode("/etc/crontab", 0o600),
     File("/etc/cron.allow", "root\n", 0o640),
-    # at reads it as daemon, and where it cannot, it lets everybody.
+    # at reads it as daemon; if it cannot, every user may use at.
     File("/etc/at.allow", "root\n", 0o640, group="daemon"),
 )
 EDITS = Edits(
     lines=(
-        # Memory that all may write to is where a first foothold puts its program.
+        # World-writable memory is where an intruder puts their first program.
         Line(
             FSTAB,
             "tmpfs /dev/shm tmpfs rw,nosuid,nodev,noexec 0 0",
@@ -72,7 +72,7 @@ EDITS = Edits(
             )
             for which in ("all", "default")
         ),
-        # Passwords can be tried at su for ever, by any account; sudo is the way to root, and says who went it.
+        # su lets any account guess passwords for ever; sudo is the way to root, and logs who took it.
         Line(
             "/etc/pam.d/su",
             "auth       required   pam_wheel.so use_uid group=sugroup",
@@ -83,7 +83,7 @@ EDITS = Edits(
         # The audit asks debsums too, but rarely; the journal then says since which week.
         Line("/etc/default/debsums", "CRON_CHECK=weekly", drop="^CRON_CHECK="),
     ),
-    # An account whose password somebody emptied lets nobody in.
+    # No login with an empty password.
     words=(Without("/etc/pam.d/common-*", "nullok"),),
 )
 # A container may not remount; the audit looks.

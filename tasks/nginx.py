@@ -51,7 +51,7 @@ def configure(settings: Settings) -> None:
 
 
 def require(settings: Settings) -> None:
-    """An nginx that would not read our files is told so before any is changed."""
+    """Refuse an nginx that would not read our files, before any file is changed."""
     if settings.mode == "nginx":
         sites = [f"{ETC}/sites-enabled/{domain}" for domain in settings.sites if settings.site == "own"]
         nginx.require_included(

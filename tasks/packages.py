@@ -15,9 +15,9 @@ INTRUSION = ("fail2ban", "nftables", "python3-systemd")
 # who finds at night that a profile is in the way needs aa-complain. debsums says which installed files are no longer
 # their packages'; the audit asks it. aide, without aide-common's nightly mails, says the same of what is configured.
 CONFINED = ("apparmor", "apparmor-utils", "debsums", "aide")
-# Who upgrades by hand reads what will work differently before it is installed; without a terminal it asks nothing.
+# Shows what will work differently before an upgrade by hand; without a terminal it asks nothing.
 NEWS = ("apt-listchanges",)
-# nginx and fail2ban bring rules for their logs' rotation, but nobody who follows them.
+# nginx and fail2ban install rotation rules for their logs, but not logrotate.
 LOGS = ("logrotate",)
 BASE = (
     *FIRST,

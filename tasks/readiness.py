@@ -15,7 +15,7 @@ def wait(settings: Settings) -> None:
 
 
 def hint(settings: Settings) -> str:
-    """Beside another site, whoever has the name must let HARVEST in."""
+    """Next to another site: the server block that owns the name must include HARVEST."""
     if settings.mode == "internal" or settings.site == "own":
         return ""
     lines = " and ".join(f"`include /etc/nginx/harvest.d/{domain}/*.conf;`" for domain in settings.sites)

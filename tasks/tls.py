@@ -43,7 +43,7 @@ def placeholders(settings: Settings) -> None:
 
 
 def from_controller(settings: Settings) -> None:
-    """tls = files: the pair from the controller, and a watch over it, for whoever replaces it on the host."""
+    """tls = files: the pair from the controller, and a watcher that reloads nginx when it is replaced on the host."""
     if settings.tls != "files" or not (settings.tls_certificate and settings.tls_key):
         return
     certificate, key = settings.tls_certificate.read_bytes(), settings.tls_key.read_bytes()

@@ -173,6 +173,12 @@ window.harvest = (() => {
   whenever(".dash-dropdown-focus-target", (one) => { one.tabIndex = -1; });
   whenever("button.dash-dropdown", (one) => { one.tabIndex = 0; });
 
+  /* The server tells times in UTC: the reader's zone and language are known here. */
+  whenever("time[datetime]", (one) => {
+    one.title = one.textContent;
+    one.textContent = new Date(one.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  });
+
   /* Notes that the server sent: shown the same way as our own. */
   whenever("#server-note [data-note]", (one) => say(one.dataset.note, one.dataset.kind));
   /* A new page is announced and keyboards start at its heading. */

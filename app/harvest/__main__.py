@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from harvest import accounts, audit, migrate, pdfstore
+from harvest import accounts, audit, migrate, pdfstore, trash
 from harvest.db import Database
 from harvest.settings import Settings, SettingsError, load
 from harvest.tables import pdf, user
@@ -27,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
     )
     password = people.add_parser("password", help="set a new password, read from standard input")
     password.add_argument("email")
-    commands.add_parser("sweep", help="delete the files of PDFs that no paper has any more")
+    commands.add_parser(
+        "sweep", help="empty the trash of 30 days ago, and delete files of PDFs without a paper"
+    )
     assets = commands.add_parser("assets", help="write the frontend's static files for a web server to DEST")
     assets.add_argument("dest", type=Path)
     return top
@@ -70,8 +72,9 @@ def run(args: argparse.Namespace) -> str:
         migrate.upgrade(Database(settings.database_url))
         return "The database has the newest schema."
     if args.command == "sweep":
-        with Database(settings.database_url).read() as connection:
-            wanted = set(connection.scalars(select(pdf.c.sha256)))
+        with Database(settings.database_url).write() as connection:
+            trash.purge(connection)
+            wanted = set(connection.scalars(select(pdf.c.sha256))) | trash.files(connection)
         return f"{pdfstore.sweep(settings.PDF_DIR, settings.STATE_DIR, wanted)} files are deleted."
     if args.command == "assets":
         from harvest.web.export import export

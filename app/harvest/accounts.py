@@ -13,9 +13,10 @@ from ipaddress import ip_address, ip_network
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from harvest.clock import now
+from harvest.db import insert_row
 from harvest.tables import login_failure, user
 from harvest.text import UNFIT, normal
 
@@ -38,6 +39,7 @@ class User:
     email: str
     alias: str
     admin: bool
+    name: str = ""
 
 
 # RFC 5321's local part without quotes (RFC 6531: letters of all scripts), and a domain's labels.
@@ -81,6 +83,7 @@ def add_user(
     *,
     admin: bool = False,
     active: bool = True,
+    name: str = "",
 ) -> int:
     """Make an account and return its id; without a password nobody can sign in to it. Raises AccountError."""
     email = checked_email(email)
@@ -89,13 +92,14 @@ def add_user(
     row = {
         "email": email,
         "alias": alias_for(email, secret),
+        "name": name,
         "password_hash": None if password is None else HASHER.hash(checked_password(password)),
         "admin": admin,
         "active": active,
         "session_version": 1,
         "created_at": now(),
     }
-    return connection.execute(insert(user).values(row)).inserted_primary_key[0]
+    return insert_row(connection, user, row)
 
 
 def set_password(connection: Connection, user_id: int, password: str) -> None:
@@ -136,7 +140,7 @@ def throttled(connection: Connection, email: str, address: str) -> bool:
     since = login_failure.c.at > now(-WINDOW)
     by_account, by_address = login_failure.c.email == email, login_failure.c.address == address
 
-    def count(*where: object) -> int:
+    def count(*where: ColumnElement[bool]) -> int:
         return connection.execute(
             select(func.count()).select_from(login_failure).where(since, *where)
         ).scalar_one()
@@ -171,7 +175,7 @@ def make_token(secret: bytes, user_id: int, session_version: int, seconds: int =
     return str(_signer(secret).dumps([user_id, session_version, seconds]))
 
 
-def user_of_token(connection: Connection, secret: bytes, token: str, max_age: float) -> User | None:
+def user_of_token(connection: Connection, secret: bytes, token: str, max_age: int) -> User | None:
     """Who the token belongs to; None when it is forged, older than `max_age` seconds, ended, or the account is off."""
     try:
         (user_id, version, seconds), made = _signer(secret).loads(
@@ -184,9 +188,9 @@ def user_of_token(connection: Connection, secret: bytes, token: str, max_age: fl
     row = connection.execute(_BY_ID, {"id": user_id}).first()
     if row is None or not row.active or row.session_version != version:
         return None
-    return User(row.id, row.email, row.alias, row.admin)
+    return User(row.id, row.email, row.alias, row.admin, row.name)
 
 
 _BY_ID = select(
-    user.c.id, user.c.email, user.c.alias, user.c.admin, user.c.active, user.c.session_version
+    user.c.id, user.c.email, user.c.alias, user.c.name, user.c.admin, user.c.active, user.c.session_version
 ).where(user.c.id == bindparam("id"))

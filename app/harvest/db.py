@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, insert
 from sqlalchemy.engine import make_url
 
 # Seconds that a writer waits for another before it gives up.
@@ -51,6 +52,14 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer takes its lock at once: a reader that turns writer cannot wait and fails with "locked".
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def insert_row(connection: Connection, into: Table | Insert, row: Mapping[str, Any]) -> int:
+    """Insert one row and return its id."""
+    query = insert(into) if isinstance(into, Table) else into
+    key = connection.execute(query, dict(row)).inserted_primary_key
+    assert key is not None  # noqa: S101 every table has one
+    return int(key[0])
 
 
 class WriterLock:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import func, select
@@ -34,7 +35,7 @@ RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 DCTERMS = "http://purl.org/dc/terms/"
 
 
-def rows(db: Database, me: User, wanted: Filters) -> Iterator[dict]:
+def rows(db: Database, me: User, wanted: Filters) -> Iterator[dict[str, Any]]:
     """All matching triples in the order they were made, a batch a query."""
     last = 0
     while True:

@@ -16,8 +16,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from harvest import accounts, doi, search
+from harvest import accounts, doi, search, trash
 from harvest.clock import now
+from harvest.db import insert_row
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
 from harvest.text import UNFIT
 from harvest.text import normal as normal_text
@@ -29,6 +30,8 @@ TABLES = ("projects", "doi_metadata", "sentences", "triples", "entity_types", "r
 NAMES = ("source_entity_name", "source_entity_attr", "relation_type", "sink_entity_name", "sink_entity_attr")
 LIMITS = (300, 60, 60, 300, 60)
 MAX_PAGE = 100_000
+# Project, paper, text, author: what makes two sentences one.
+SentenceKey = tuple[int | None, int | None, str, int | None]
 
 
 class CannotImport(ValueError):
@@ -147,8 +150,8 @@ class _Load:
         self.papers: dict[tuple[int, str], int] = {}  # (project, doi hash)
         self.sentences: dict[Any, tuple[int, int | None]] = {}  # their id: (ours, project)
         people = connection.execute(select(user.c.email, user.c.alias, user.c.id)).all()
-        self.users = {email: found for email, _, found in people}
-        self.aliases = {alias: found for _, alias, found in people}
+        self.users: dict[str, int] = {email: found for email, _, found in people}
+        self.aliases: dict[str, int] = {alias: found for _, alias, found in people}
 
     def run(self, data: dict[str, list[dict[str, Any]]]) -> Report:
         dois = {
@@ -174,7 +177,7 @@ class _Load:
                 "created_by": self.me.id,
                 "created_at": now(),
             }
-            found = self.connection.execute(insert(project).values(made)).inserted_primary_key[0]
+            found = insert_row(self.connection, project, made)
             self.report.projects += 1
         self.projects[row.get("id")] = found
         given = row.get("doi_list") or []
@@ -269,7 +272,7 @@ class _Load:
             key = (project_id, paper_id, text, author)
             if found := known.get(key):
                 # The same text may be here several times: each is found once, the one of the same number first.
-                ours = row.get("id") if row.get("id") in found else next(iter(found))
+                ours = next((one for one in found if one == row.get("id")), found[0])
                 found.remove(ours)
                 self.sentences[row.get("id")] = (ours, project_id)
                 continue
@@ -279,7 +282,7 @@ class _Load:
             wanted.append((row.get("id"), key, link, page, _stamp(row.get("created_at"))))
         self.insert_sentences(wanted)
 
-    def known_sentences(self) -> dict[tuple, list[int]]:
+    def known_sentences(self) -> dict[SentenceKey, list[int]]:
         """The numbers of the sentences that are here, by project, paper, text and author."""
         columns = (
             sentence.c.project_id,
@@ -288,19 +291,22 @@ class _Load:
             sentence.c.user_id,
             sentence.c.id,
         )
-        made: dict[tuple, list[int]] = {}
+        made: dict[SentenceKey, list[int]] = {}
         for row in self.connection.execute(select(*columns).order_by(sentence.c.id)):
-            made.setdefault(tuple(row[:4]), []).append(row[4])
+            made.setdefault((row[0], row[1], row[2], row[3]), []).append(row[4])
         return made
 
-    def insert_sentences(self, wanted: list[tuple]) -> None:
+    def insert_sentences(self, wanted: list[tuple[Any, SentenceKey, str, int | None, str]]) -> None:
         for start in range(0, len(wanted), BATCH):
             part = wanted[start : start + BATCH]
+            number = trash.next_sentence_number(self.connection).get("id")
             rows = [
                 {"project_id": key[0], "paper_id": key[1], "text": key[2], "user_id": key[3], "literature_link": link,
                  "page": page, "created_at": at}
                 for _, key, link, page, at in part
             ]  # fmt: skip
+            for place, row in enumerate(rows):
+                row |= {"id": number + place} if number else {}
             made = self.connection.scalars(
                 insert(sentence).returning(sentence.c.id, sort_by_parameter_order=True), rows
             )

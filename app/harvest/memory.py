@@ -9,7 +9,7 @@ M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 LARGE = 1 << 20
 
 
-def settle() -> None:
+def freeze_for_fork() -> None:
     """To be called once the app is made, before the workers fork."""
     # A hash of a password takes 19 MiB for a moment. glibc learns from that to keep as much for ever; told a
     # fixed threshold it learns nothing and gives large blocks back when they are freed.

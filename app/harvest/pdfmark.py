@@ -6,12 +6,13 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from harvest import childproc
 from harvest.pdfcheck import NotAPdf, opened
 
 
-def burn_in(path: Path, marks: list[dict]) -> bytes:
+def burn_in(path: Path, marks: list[dict[str, Any]]) -> bytes:
     """The copy. `marks` as /api/papers/<id>/highlights lists them. Raises NotAPdf."""
     try:
         return childproc.run("harvest.pdfmark", str(path), stdin=json.dumps(marks).encode())
@@ -19,7 +20,7 @@ def burn_in(path: Path, marks: list[dict]) -> bytes:
         raise NotAPdf(str(error) or "The PDF takes too much memory or time to mark.") from error
 
 
-def drawing(marks: list[dict]) -> bytes:
+def drawing(marks: list[dict[str, Any]]) -> bytes:
     """PDF operators that fill the marks' rectangles; /HarvestMark multiplies, so that text stays readable."""
     lines = [b"q /HarvestMark gs"]
     for mark in marks:
@@ -30,7 +31,7 @@ def drawing(marks: list[dict]) -> bytes:
     return b"\n".join([*lines, b"Q"])
 
 
-def _mark(path: str, marks: list[dict]) -> bytes:
+def _mark(path: str, marks: list[dict[str, Any]]) -> bytes:
     from pypdf import PdfWriter
     from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject
 
@@ -45,7 +46,7 @@ def _mark(path: str, marks: list[dict]) -> bytes:
         made.set_data(data)
         return writer._add_object(made)
 
-    by_page: dict[int, list[dict]] = {}
+    by_page: dict[int, list[dict[str, Any]]] = {}
     for mark in marks:
         by_page.setdefault(mark["page"], []).append(mark)
     for number, found in by_page.items():

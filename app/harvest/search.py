@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -38,7 +39,7 @@ SHORTEST = 3
 RARE = 5000
 
 
-def contains(connection: Connection, where: ColumnElement, part: str) -> ColumnElement[bool]:
+def contains(connection: Connection, where: ColumnElement[str], part: str) -> ColumnElement[bool]:
     """Whether the column `where` holds `part`, in any case."""
     pattern = "%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     if connection.dialect.name == "sqlite":
@@ -71,14 +72,14 @@ def _among_few(connection: Connection, part: str) -> ColumnElement[bool] | None:
     return triple.c.id == any_(cast(ids or [], ARRAY(Integer)))
 
 
-def _with_part(connection: Connection, part: str) -> tuple[Select, Select]:
+def _with_part(connection: Connection, part: str) -> tuple[Select[Any], Select[Any]]:
     """Ids of triples, by their names and by their sentence."""
     of_names = select(triple.c.id).where(or_(*(contains(connection, one, part) for one in NAMES)))
     of_texts = select(triple.c.id).join(sentence).where(contains(connection, sentence.c.text, part))
     return of_names, of_texts
 
 
-def _with_trigrams(_: Connection, part: str) -> tuple[Select, Select]:
+def _with_trigrams(_: Connection, part: str) -> tuple[Select[Any], Select[Any]]:
     """The same, and perhaps some more: those that have all of the trigrams, in whatever order."""
     trigrams = dict.fromkeys(part[at : at + SHORTEST] for at in range(len(part) - SHORTEST + 1))
     # Each is a quoted string, so no operator of FTS5 gets through.

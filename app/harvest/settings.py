@@ -1,4 +1,4 @@
-"""The settings of both services: defaults from app/config.py, an overlay `config` on sys.path, the environment."""
+"""The settings of both services: the environment, then an overlay `config` on sys.path, then app/config.py."""
 
 from __future__ import annotations
 
@@ -9,54 +9,145 @@ import re
 import runpy
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
 APP_DIR = Path(__file__).resolve().parent.parent
-MODES = ("internal", "nginx")
-# Settings whose variable is not HARVEST_ + their name.
-ENV_NAMES = {
-    "DB_PATH": "HARVEST_DB",
-    "BE_PORT": "HARVEST_PORT",
-    "PORT": "PORT",
-    "DATABASE_URL": "DATABASE_URL",
-}
+PATH = re.compile(r"/([A-Za-z0-9_~-][A-Za-z0-9_.~-]*/)*")
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[int, Field(ge=1)]
+SECRETS = ("SECRET_KEY", "DATABASE_URL")
 
 
 class SettingsError(ValueError):
     """A setting is wrong; the message is one sentence that names it."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Environment(EnvSettingsSource):
+    """HARVEST_ and the setting's name, or the name that the setting gives itself."""
+
+    def __init__(self, settings: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        super().__init__(settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self.environ
+
+
+class ConfigModules(PydanticBaseSettingsSource):
+    """app/config.py with every default, and over it the overlay, which may hold only the names that it changes."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self.values[field_name], str(field.validation_alias or field_name), False
+
+    def __call__(self) -> dict[str, Any]:
+        self.values = {
+            **runpy.run_path(str(APP_DIR / "config.py")),
+            **vars(importlib.import_module("config")),
+        }
+        found = (self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items())
+        return {key: value for value, key, _ in found}
+
+
+class Settings(BaseSettings):
     """What both services know about where and how they live. Paths are absolute, sizes in MiB, times in hours."""
 
-    DEPLOYMENT_MODE: str
+    model_config = SettingsConfigDict(
+        env_prefix="HARVEST_", case_sensitive=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    DEPLOYMENT_MODE: Literal["internal", "nginx"]
     BACKEND_PUBLIC_URL: str
     URL_BASE_PATHNAME: str
     HOST: str
     FRONTEND_HOST: str
-    BE_PORT: int
-    PORT: int
+    BE_PORT: Port = Field(validation_alias="HARVEST_PORT")
+    PORT: Port = Field(validation_alias="PORT")
     API_BASE: str
     STATE_DIR: str
-    DB_PATH: str
-    DATABASE_URL: str
+    DB_PATH: str = Field(validation_alias="HARVEST_DB")
+    DATABASE_URL: str = Field(validation_alias="DATABASE_URL")
     PDF_DIR: str
-    MAX_UPLOAD_MB: int
-    REQUEST_TIMEOUT_S: int
+    MAX_UPLOAD_MB: Positive
+    REQUEST_TIMEOUT_S: Positive
     MIN_FREE_MB: int
     SECRET_KEY: str
     SECRET_KEY_FILE: str
-    SESSION_HOURS: int
-    TRUSTED_PROXIES: int
+    SESSION_HOURS: Positive
+    TRUSTED_PROXIES: int = Field(ge=0, le=5)
     PUBLIC_URL: str
     PROXY_ADDRESSES: str
     ALLOWED_ORIGINS: str
     CROSSREF_URL: str
     CONTACT_EMAIL: str
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The given environment in place of the process's, and no other file than config.py."""
+        assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 pydantic-settings makes it so
+        environ = init_settings.init_kwargs["environ"]
+        return Environment(settings_cls, environ), ConfigModules(settings_cls)
+
+    @field_validator("STATE_DIR")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        return str(Path(value).absolute())
+
+    @field_validator("DB_PATH", "PDF_DIR")
+    @classmethod
+    def _in_state_folder(cls, value: str, info: ValidationInfo) -> str:
+        usual = {"DB_PATH": "harvest.db", "PDF_DIR": "project_pdfs"}[str(info.field_name)]
+        return str(Path(info.data.get("STATE_DIR", "/")) / (value or usual))
+
+    @field_validator("URL_BASE_PATHNAME")
+    @classmethod
+    def _base_path(cls, value: str) -> str:
+        if not PATH.fullmatch(value):
+            raise ValueError(f"must begin and end with '/' and be plain between, not '{value}'")
+        if value.startswith(("/api/", "/proxy/", "/_dash", "/assets/")):
+            raise ValueError(f"'{value}' collides with HARVEST's own paths")
+        return value
+
+    @field_validator("SECRET_KEY")
+    @classmethod
+    def _long(cls, value: str) -> str:
+        if value and len(value) < 32:
+            raise ValueError("is shorter than 32 characters")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Settings:
+        if not self.internal and not self.BACKEND_PUBLIC_URL:
+            raise SettingsError(
+                "BACKEND_PUBLIC_URL must be set in nginx mode, for example https://example.org/api."
+            )
+        if self.PORT == self.BE_PORT and self.HOST == self.FRONTEND_HOST:
+            raise SettingsError(f"PORT and BE_PORT are both {self.PORT}.")
+        if self.API_BASE:
+            origin_of(self.API_BASE)
+        if not self.internal:
+            origin_of(self.BACKEND_PUBLIC_URL)
+        self.allowed_origins, self.proxies  # noqa: B018 raise for what is malformed
+        return self
 
     def __repr__(self) -> str:
         """Without the secrets: settings end up in logs."""
@@ -168,61 +259,20 @@ def origin_of(url: str) -> str:
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force. Raises SettingsError."""
-    values = runpy.run_path(str(APP_DIR / "config.py"))
-    overlay = importlib.import_module("config")
-    values.update({name: value for name, value in vars(overlay).items() if name.isupper()})
-    read = {}
-    for name, kind in Settings.__annotations__.items():
-        variable = ENV_NAMES.get(name, f"HARVEST_{name}")
-        value = environ.get(variable, values[name])
-        if kind == "int":
-            try:
-                value = int(value)
-            except ValueError as error:
-                raise SettingsError(f"{variable} must be a whole number, not '{value}'.") from error
-        read[name] = value
-    state = Path(read["STATE_DIR"]).absolute()
-    read["STATE_DIR"] = str(state)
-    read["DB_PATH"] = str(state / (read["DB_PATH"] or "harvest.db"))
-    read["PDF_DIR"] = str(state / (read["PDF_DIR"] or "project_pdfs"))
-    settings = Settings(**read)
-    check(settings)
-    return settings
+    try:
+        return Settings(environ=environ)  # what its sources read, no setting
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
 
 
-def check(settings: Settings) -> None:
-    """Raise SettingsError for what cannot work."""
-    if settings.DEPLOYMENT_MODE not in MODES:
-        raise SettingsError(
-            f"DEPLOYMENT_MODE must be 'internal' or 'nginx', not '{settings.DEPLOYMENT_MODE}'."
-        )
-    if not re.fullmatch(r"/([A-Za-z0-9_~-][A-Za-z0-9_.~-]*/)*", settings.URL_BASE_PATHNAME):
-        raise SettingsError(
-            "URL_BASE_PATHNAME must begin and end with '/' and be plain between, "
-            f"not '{settings.URL_BASE_PATHNAME}'."
-        )
-    if settings.URL_BASE_PATHNAME.startswith(("/api/", "/proxy/", "/_dash", "/assets/")):
-        raise SettingsError(
-            f"URL_BASE_PATHNAME '{settings.URL_BASE_PATHNAME}' collides with HARVEST's own paths."
-        )
-    if not settings.internal and not settings.BACKEND_PUBLIC_URL:
-        raise SettingsError(
-            "BACKEND_PUBLIC_URL must be set in nginx mode, for example https://example.org/api."
-        )
-    for name in ("PORT", "BE_PORT"):
-        if not 0 < getattr(settings, name) < 65536:
-            raise SettingsError(f"{name} must lie between 1 and 65535, not {getattr(settings, name)}.")
-    if settings.PORT == settings.BE_PORT and settings.HOST == settings.FRONTEND_HOST:
-        raise SettingsError(f"PORT and BE_PORT are both {settings.PORT}.")
-    for name in ("MAX_UPLOAD_MB", "REQUEST_TIMEOUT_S", "SESSION_HOURS"):
-        if getattr(settings, name) < 1:
-            raise SettingsError(f"{name} must be at least 1.")
-    if not 0 <= settings.TRUSTED_PROXIES <= 5:
-        raise SettingsError("TRUSTED_PROXIES must lie between 0 and 5.")
-    if settings.SECRET_KEY and len(settings.SECRET_KEY) < 32:
-        raise SettingsError("SECRET_KEY is shorter than 32 characters.")
-    if settings.API_BASE:
-        origin_of(settings.API_BASE)
-    if not settings.internal:
-        origin_of(settings.BACKEND_PUBLIC_URL)
-    settings.allowed_origins, settings.proxies  # noqa: B018 raise for what is malformed
+def _sentence(error: ValidationError) -> str:
+    """The first thing that is wrong: the setting or its variable, what it must be, and what it is."""
+    found = error.errors(include_url=False)[0]
+    message = found["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    if not found["loc"]:
+        return message
+    name = str(found["loc"][0])
+    if found["type"] == "int_parsing":
+        message = "must be a whole number"
+    told = "" if name in SECRETS or found["type"] == "value_error" else f", not '{found['input']}'"
+    return f"{name} {message}{told}."

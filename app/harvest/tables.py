@@ -5,6 +5,8 @@ Times are ISO 8601 strings in UTC, "2026-01-31T12:00:00Z": they sort, and JSON t
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -19,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a test holds it against migrations/versions.
-SCHEMA_HEAD = "0003"
+SCHEMA_HEAD = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -29,19 +31,19 @@ metadata = MetaData(
 )
 
 
-def _id() -> Column:
+def _id() -> Column[Any]:
     return Column("id", Integer, primary_key=True)
 
 
-def _ref(name: str, target: str, *, ondelete: str = "CASCADE", nullable: bool = False) -> Column:
+def _ref(name: str, target: str, *, ondelete: str = "CASCADE", nullable: bool = False) -> Column[Any]:
     return Column(name, Integer, ForeignKey(f"{target}.id", ondelete=ondelete), nullable=nullable)
 
 
-def _time(name: str = "created_at") -> Column:
+def _time(name: str = "created_at") -> Column[Any]:
     return Column(name, String(20), nullable=False)
 
 
-def _text(name: str, length: int, default: str | None = None) -> Column:
+def _text(name: str, length: int, default: str | None = None) -> Column[Any]:
     return Column(name, String(length), nullable=False, default=default)
 
 
@@ -51,6 +53,7 @@ user = Table(
     _id(),
     Column("email", String(254), nullable=False, unique=True),  # lower case
     Column("alias", String(40), nullable=False, unique=True),  # what others see instead of the e-mail address
+    Column("name", String(100), nullable=False, default="", server_default=""),  # as people call them
     Column("password_hash", String(200)),  # none: cannot sign in (came with an import)
     Column("admin", Boolean, nullable=False, default=False),
     Column("active", Boolean, nullable=False, default=True),
@@ -182,3 +185,20 @@ audit = Table(
     Column("ref", Integer),  # the id of what was changed
     Column("detail", Text, nullable=False, default=""),
 )
+
+trash = Table(
+    "trash",
+    metadata,
+    _id(),
+    _time("at"),
+    _ref("user_id", "user_account", ondelete="SET NULL", nullable=True),  # who deleted it
+    _text("kind", 20),  # the name of its table
+    Column("ref", Integer, nullable=False),  # its number there
+    _text("name", 300),
+    Column("files", Text, nullable=False),  # SHA-256 of its PDFs, comma-separated
+    Column("content", Text, nullable=False),  # JSON: the deleted rows by table
+    Index("ix_trash_at", "at"),
+)
+
+# One row: the highest number of a sentence that was deleted (kept by a trigger, and in SQLite only).
+sentence_number = Table("sentence_number", metadata, Column("last", Integer, nullable=False))

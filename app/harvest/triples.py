@@ -70,6 +70,7 @@ COLUMNS = (
     project.c.name.label("project_name"),
     user.c.email,
     user.c.alias,
+    user.c.name,
 )
 
 
@@ -106,11 +107,11 @@ NAMES = {
 }
 
 
-def named(row: Row) -> dict[str, str]:
+def named(row: Row[Any]) -> dict[str, str]:
     return {name: getattr(row, column) for name, column in NAMES.items()}
 
 
-def shown(row: Row, me: User) -> dict[str, Any]:
+def shown(row: Row[Any], me: User) -> dict[str, Any]:
     """A triple as the API names it: upstream's thirteen keys and ours."""
     return {
         "id": row.id,
@@ -124,6 +125,7 @@ def shown(row: Row, me: User) -> dict[str, Any]:
         "title": row.title or "",
         **named(row),
         "triple_contributor": (row.email if me.admin else row.alias) or "",
+        "contributor_name": row.name or row.alias or "",
         "mine": row.user_id == me.id,
         "project_id": row.project_id,
         "project_name": row.project_name or "",
@@ -152,7 +154,7 @@ def _start(page: Page) -> tuple[Any, int] | None:
     return value, triple_id
 
 
-def _ordered(query: Select, page: Page) -> Select:
+def _ordered(query: Select[Any], page: Page) -> Select[Any]:
     column, falling = SORTS[page.sort], page.order == "desc"
     keys = [column] if page.sort == "id" else [column, triple.c.id]
     if start := _start(page):

@@ -1,4 +1,4 @@
-"""The operator's lock on a host: one run changes it at a time, and who is told no learns by whom and since when.
+"""The operator's lock on a host: one run changes it at a time, and a refused run learns who holds it and since when.
 
 The lock is a directory in /run (a reboot clears it) that names the holder's SSH session on the host. A lock whose
 session is gone, or was not heard for a while, is taken over (provision/remote/lock.py); one of our own whose process

@@ -75,7 +75,7 @@ def converge(
 ) -> Operation[Want]:
     """A pyinfra operation out of a query and a pure function.
 
-    `remarks` are told by each run, change or not. `plan` says what a change consists of, in the imperative (else the
+    `remarks` are logged by each run, change or not. `plan` says what a change consists of, in the imperative (else the
     remarks do): a dry run shows it. `refusals` are why a run would stop here, `diff` the text that changes, and `after`
     the state that later operations will find, as far as a dry run needs it.
     """
@@ -152,7 +152,7 @@ def imperative(sentence: str) -> str:
 
 
 def verbose() -> bool:
-    """Whether each change is to be told in full: -v."""
+    """Whether each change is logged in full: -v."""
     return bool(host.state.print_noop_info)
 
 
@@ -169,12 +169,12 @@ def record(step: Step) -> None:
 
 
 def log(sentence: str) -> FunctionCommand:
-    """A command that tells the operator something, and changes nothing."""
+    """A command that logs a sentence, and changes nothing."""
     return FunctionCommand(_say, (sentence,), {})
 
 
 def log_sentence(command: Command | str) -> str:
-    """What `told` would tell; "" for any other command."""
+    """What `log` would say; "" for any other command."""
     if isinstance(command, FunctionCommand) and command.function is _say:
         return str(command.args[0])
     return ""
@@ -213,11 +213,11 @@ def _refuse(state: State, host: Host, sentence: str) -> bool:
 
 
 def log_output(command: StringCommand, *, must: bool = True) -> FunctionCommand:
-    """`command`, whose output is told to the operator; with `must` off, the run goes on where it fails."""
-    return FunctionCommand(_tell, (command, must), {})
+    """`command`, whose output is logged; with `must` off, the run goes on if it fails."""
+    return FunctionCommand(_log_output, (command, must), {})
 
 
-def _tell(state: State, host: Host, command: StringCommand, must: bool) -> bool:
+def _log_output(state: State, host: Host, command: StringCommand, must: bool) -> bool:
     try:
         ok, said = host.run_shell_command(command, **{**as_root(host), **command.connector_arguments})
     except (SSHException, EOFError, OSError):  # transport.tell_lost says so

@@ -1,6 +1,6 @@
 """A host's state as one typed value, read in one round trip and kept until something changes.
 
-pyinfra asks the host for each fact anew, one SSH channel each; a second run that finds nothing to do would spend
+pyinfra asks the host for each fact separately, one SSH channel each; a second run that finds nothing to do would spend
 its whole time so. Operations therefore say beforehand what they need (`Query`), the first one to run reads it all,
 and `forget` drops the answer as soon as a command was sent.
 """
@@ -362,7 +362,7 @@ def state_of(host: Host, query: Query) -> HostState:
             "python3 is not installed, and deploy.py needs it there. On the host, as root: "
             "apt-get update && apt-get install -y python3. Nothing was changed"
         )
-    if not answer:  # pyinfra has told why
+    if not answer:  # pyinfra has said why
         raise Unreadable("the state of the host cannot be read")
     state = HostState.model_validate(answer)
     _known[host.name] = _Seen(stage, now, query, state)

@@ -38,8 +38,8 @@ def changed(address: str, port: int, shown: HostKey, pins: Sequence[tuple[HostKe
     files = dict.fromkeys(str(file) for _, file in pins)
     remove = " && ".join(shlex.join(["ssh-keygen", "-R", label(address, port), "-f", file]) for file in files)
     return (
-        f"shows another host key than the pinned one: {shown.type} {shown.fingerprint} instead of {expected}; "
-        f"either it was rebuilt or somebody intercepts the connection. If you know that it was rebuilt, type: {remove}"
+        f"host key has changed: expected {expected}, got {shown.type} {shown.fingerprint}; "
+        f"either it was rebuilt or someone intercepts the connection. If you know that it was rebuilt, type: {remove}"
     )
 
 
@@ -47,8 +47,8 @@ def other_port(address: str, port: int, shown: HostKey, pins: Sequence[tuple[Hos
     """The new port shows a key that the host never showed on its other ports."""
     expected = ", ".join(dict.fromkeys(f"{key.type} {key.fingerprint}" for key, _ in pins))
     return (
-        f"shows another host key on port {port} than on the port it was pinned on: {shown.type} "
-        f"{shown.fingerprint} instead of {expected}; if port {port} is another machine's, set ssh_hostname or "
+        f"shows another host key on port {port} than on the port it was pinned on: expected {expected}, got "
+        f"{shown.type} {shown.fingerprint}; if port {port} is another machine's, set ssh_hostname or "
         f"sshd_port. If both are this host, type: ssh-keyscan -p {port} {shlex.quote(address)}"
         f" >> {shlex.quote(str(pins[0][1]))}"
     )
@@ -125,7 +125,7 @@ def no_login(address: str, port: int, attempts: Sequence[Attempt], notes: Sequen
     )
     extra = "".join(f"; {note}" for note in notes)
     return (
-        f"lets nobody in that can set it up: {tried}{extra}. "
+        f"no login with root rights succeeded: {tried}{extra}. "
         f"Try: ssh -v -p {port} {attempts[-1].user}@{shlex.quote(address)}"
     )
 
@@ -135,7 +135,7 @@ NOTHING_TO_OFFER = "has no key or password to offer"
 NO_COMMANDS = "logs in but may not run commands"
 NO_SUDO = "may not use sudo"
 SUDO_PASSWORD_UNKNOWN = "needs a password for sudo, and none is set (bootstrap_password, admin_password)"  # noqa: S105
-SUDO_PASSWORD_WRONG = "has another sudo password than the one that is set"  # noqa: S105
+SUDO_PASSWORD_WRONG = "rejected the configured sudo password"  # noqa: S105
 
 
 def login_as_instead(user: str) -> str:

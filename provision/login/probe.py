@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 
-from pyinfra.connectors.ssh_util import _patch_paramiko_sk_key_support
-
 from provision.login import messages as words
 from provision.login.auth import Refused, authenticate, prove
 from provision.login.keys import keys_for
@@ -72,7 +70,6 @@ def log_in(target: Target) -> Login:
 
     Raises `NoLogin` with one sentence that tells what was tried and what to type next.
     """
-    _patch_paramiko_sk_key_support()
     attempts: list[words.Attempt] = []
     # Before the host is asked: a passphrase must not use up its patience.
     offers = {user: keys_for(target, user) for user in target.users}

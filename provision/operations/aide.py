@@ -1,4 +1,4 @@
-"""What was changed outside of deploy since the last run: told by each run and by the audit, by AIDE's word.
+"""Changes outside of deploy since the last run, reported by each run and by the audit, found by AIDE.
 
 AIDE's database is what the last run left behind. A run first names every file that is no longer so, then does its
 work, and in the end takes what lies there as known.
@@ -31,14 +31,14 @@ def _query(want: Baseline) -> Query:
 
 
 def _theirs(have: HostState) -> bool:
-    """Somebody runs AIDE in a way of their own: that stays, and this is left out."""
+    """AIDE is configured by another user: that stays, and ours is left out."""
     return not have.notes.get(CONF, MARK).startswith(MARK)
 
 
 def remarks(have: HostState, want: Baseline) -> Iterator[str]:
     """A sentence for each path that others changed since AIDE's database was written."""
     if _theirs(have):
-        yield f"{CONF} is not HARVEST's, and is left alone: changes outside of deploy are not reported"
+        yield f"{CONF} was not written by HARVEST and is left alone: changes outside of deploy are not reported"
         return
     changed = [line for line in have.integrity[CONF] if not line.startswith(OWN)]
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(have.files[DATABASE].changed))

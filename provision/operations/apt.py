@@ -105,7 +105,7 @@ def changes(have: HostState, want: Packages) -> Iterator[Command]:
 
 def remarks(have: HostState, want: Packages) -> Iterator[str]:
     if have.found[OURS]:
-        yield f"removing {POLICY}, which a run that was cut off left: it kept daemons from being restarted"
+        yield f"removing {POLICY}, which an interrupted run left: it kept daemons from being restarted"
 
 
 packages = converge(_query, changes, remarks, plan=plan)

@@ -12,7 +12,7 @@ CLOCK_LIMIT_S = 300
 
 @dataclass(frozen=True)
 class Clock:
-    """The host's clock, whose difference from the controller's is told."""
+    """The host's clock, whose difference from the controller's is reported."""
 
 
 def remarks(have: HostState, want: Clock) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A line or a word in files that are somebody else's, a package's or the operator's. The rest stays as it is."""
+"""Single lines or words in files that belong to a package or to the operator. The rest of the file is not touched."""
 
 import posixpath
 import shlex

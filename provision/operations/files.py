@@ -81,7 +81,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Mode:
-    """What lies at `path`, if anything does, is root's and has this mode; its content is somebody else's."""
+    """What lies at `path`, if anything does, is root's and has this mode; its content belongs to another program."""
 
     path: str
     mode: int

@@ -38,8 +38,8 @@ class Health:
 
 def others(lines: list[str], ours: tuple[str, ...]) -> list[str]:
     """What is wrong in files that are not ours; sshd's last line only counts the others."""
-    told = [line.rstrip(".") for line in lines if ": terminating, " not in line]
-    return [line for line in told if not any(path in line for path in ours)]
+    lines = [line.rstrip(".") for line in lines if ": terminating, " not in line]
+    return [line for line in lines if not any(path in line for path in ours)]
 
 
 def refusals(have: HostState, want: Health) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files that something reads only when told: systemd-sysusers and the like. Told once, and again when one changed."""
+"""Commands that apply files (systemd-sysusers and the like): run once, and again when one of the files has changed."""
 
 import shlex
 from collections.abc import Iterator

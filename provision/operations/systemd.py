@@ -15,7 +15,7 @@ from provision.operations import stamps
 
 DISABLED = ("disabled", "masked", "", "static", "not-found")
 
-SYSTEMDS_WORDS = (
+SYSTEMD_LINES = (
     r"^([^ ]+\.(service|socket|timer|path): |((Re)?[Ss]tart|[Ss]topp|Reload)(ing|ed) |(Reload|Failed|Job) )"
 )
 """How lines of a unit's journal begin that systemd itself wrote."""
@@ -82,8 +82,8 @@ def act(unit: Unit, verb: str) -> str:
     """Start, restart or reload; on failure the reason first, the next command to type, the unit's last words.
 
     systemd counts a deliberate start like one after a crash: several deploys in a minute would reach the unit's
-    StartLimitBurst, so the count begins anew. Renewals reload nginx at times of their own, so each who stamps has a
-    name of their own for the stamp to come.
+    StartLimitBurst, so the count is reset. Certificate renewals reload nginx too, at any time: each writer has its own
+    temporary name for the stamp.
     """
     name = shlex.quote(unit.name)
     stamp = shlex.quote(f"{stamps.RUN}/{unit.name}")
@@ -93,7 +93,7 @@ begun=$(date +%s)
 if ! said=$(systemctl {verb} {name} 2>&1) && [ "$(systemctl show -P AssertResult {name} 2>/dev/null)" != no ]; then
   journalctl --sync 2>/dev/null || true
   words=$(journalctl -q --no-pager -o cat -n 20 --since "@$begun" -u {name}) || true
-  own=$(printf '%s\\n' "$words" | grep -vE {shlex.quote(SYSTEMDS_WORDS)}) || true
+  own=$(printf '%s\\n' "$words" | grep -vE {shlex.quote(SYSTEMD_LINES)}) || true
   why=$(printf '%s\\n' "$own" | grep -iE {shlex.quote(REASON)} | tail -n 1) || true
   [ -n "$why" ] || why=$(printf '%s\\n' "$own" | grep . | tail -n 1) || true
   [ -n "$why" ] || why=$said

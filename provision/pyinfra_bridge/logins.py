@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.ssh_util import _patch_paramiko_sk_key_support
 from pyinfra.connectors.sshuserclient import SSHClient
 
 from provision.login.known_hosts import HostKey, pin, pinned
@@ -30,6 +31,8 @@ _targets: dict[str, Target] = {}
 _logins: dict[str, Login] = {}
 _former: list[Login] = []
 _pyinfras_own = SSHConnector.connect
+# Keys on security tokens (sk-*), for all logins of this process: paramiko knows none by itself.
+_patch_paramiko_sk_key_support()
 
 
 SUDO = "sudo -H -n sh -c "

@@ -1,20 +1,9 @@
 """The backend's answers, for those who may and those who may not."""
 
-import io
-
 import pytest
-from pypdf import PdfWriter
 
 from tests.app.conftest import PASSWORD, triple
-
-
-def a_pdf(pages=2, padding=0):
-    writer = PdfWriter()
-    for _ in range(pages):
-        writer.add_blank_page(200, 200)
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue() + b"\n%" + b"x" * padding
+from tests.app.samples import a_pdf
 
 
 def test_a_new_harvest_is_ready_and_knows_its_vocabulary(anyone):

@@ -41,12 +41,6 @@ def walker(found):
     assert not [one for one in walker.complaints if "401" not in one]
 
 
-def sign_in_where_we_are(walker, password=PASSWORD):
-    walker.see("#email").clear()
-    walker.type("#email", "ann@example.org")
-    walker.type("#password", password + Keys.ENTER)
-
-
 def token(found):
     login = {"email": "ann@example.org", "password": PASSWORD}
     made = requests.post(f"{found['api']}/login", json=login, timeout=60).json()
@@ -60,9 +54,9 @@ def form(walker):
 
 def test_a_half_filled_form_outlives_its_session_and_a_double_click_saves_once(walker, found):
     walker.go("papers/3")
-    sign_in_where_we_are(walker, "the wrong password")
+    walker.sign_in("ann@example.org", go=False, password="the wrong password")
     walker.see("[role=alert]", "wrong")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.type("#sentence", "TP53 acts.")
     walker.see("#triples input").click()
     walker.fill_triple("TP53", "Gene", "activates", "p21", "Protein")
@@ -78,7 +72,7 @@ def test_a_half_filled_form_outlives_its_session_and_a_double_click_saves_once(w
     requests.post(f"{found['api']}/logout", headers=token(found), timeout=60)
     walker.press((Keys.CONTROL, Keys.ENTER))
     walker.see(".toast.error", "What you typed is kept")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.until(lambda: form(walker) == filled)
     walker.click("nav a", "Browse")
     walker.see("h1", "Browse")
@@ -114,7 +108,7 @@ def test_two_windows_on_one_sentence_lose_nothing(walker, found):
         walker.click("#save", button)
 
     walker.go("papers/3")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.see(".saved", "Once.")
     one = walker.driver.current_window_handle
     walker.driver.switch_to.new_window("tab")
@@ -157,7 +151,7 @@ def test_a_row_among_many_is_there_at_once(walker, found):
     saved = {"sentence": "Sixty.", "paper_id": 3, "triples": triples}
     made = requests.post(f"{found['api']}/save", json=saved, headers=token(found), timeout=60).json()
     walker.go("papers/3")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.see(".saved", "Sixty.")
     walker.click(".saved button", "Edit")
     rows = "document.querySelectorAll('.triple').length"
@@ -178,7 +172,7 @@ def test_a_row_among_many_is_there_at_once(walker, found):
 
 def test_a_highlight_made_by_mistake_is_removed(walker):
     walker.go("papers/1")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.see(".textLayer span")
     walker.run(SELECT)
     walker.press((Keys.ALT, "h"))
@@ -197,7 +191,7 @@ def test_a_scanned_pdf_says_why_nothing_can_be_selected_and_far_pages_give_memor
     headers = {**token(found), "Content-Type": "application/pdf"}
     requests.put(f"{found['api']}/papers/2/pdf", data=data.getvalue(), headers=headers, timeout=60)
     walker.go("papers/2")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.see(".page-number", "no text to select")
     for number in range(0, 40, 2):
         walker.run("document.getElementById('viewer').viewer.go(arguments[0])", number + 1)
@@ -211,7 +205,7 @@ def test_a_scanned_pdf_says_why_nothing_can_be_selected_and_far_pages_give_memor
 
 def test_the_selection_is_still_there_after_a_look_at_a_paper(walker):
     walker.go("browse?project_id=1")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.see("#count", "triples")
     walker.type("#search", "DREB2A")
     walker.until(lambda: walker.see("#count").text == "2 triples")
@@ -251,7 +245,7 @@ def test_save_while_the_network_is_away_tells_so_and_works_again_afterwards(foun
     walker = Walker(found["url"])
     try:
         walker.go("papers/3")
-        sign_in_where_we_are(walker)
+        walker.sign_in("ann@example.org", go=False)
         walker.type("#sentence", "Saved on the train.")
         walker.see("#triples input").click()
         walker.fill_triple("TP53", "Gene", "activates", "p21", "Protein")
@@ -273,7 +267,7 @@ def test_no_draft_goes_without_a_question_and_what_is_missing_is_marked(walker, 
     saved = {"sentence": "Asked first.", "paper_id": 3, "triples": [triple()]}
     requests.post(f"{found['api']}/save", json=saved, headers=token(found), timeout=60)
     walker.go("papers/3")
-    sign_in_where_we_are(walker)
+    walker.sign_in("ann@example.org", go=False)
     walker.see(".saved", "Asked first.")
     walker.type("#sentence", "Half done.")
     walker.see("#triples input").click()

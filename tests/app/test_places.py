@@ -11,7 +11,7 @@ from tests.app import services
 from tests.app.browser import LINES, Walker, text_pdf
 from tests.app.conftest import PASSWORD, triple
 from tests.app.crossref_standin import crossref
-from tests.app.test_work import upstream_database
+from tests.app.samples import upstream_database
 
 PLACES = {
     "internal/": ("internal", "/", False),

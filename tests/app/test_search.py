@@ -9,7 +9,7 @@ from harvest.db import Database
 from sqlalchemy import create_engine, text
 
 from tests.app.conftest import postgres_url, triple
-from tests.app.test_work import save
+from tests.app.samples import save
 
 ME = User(id=1, email="admin@example.org", alias="x", admin=True)
 SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)

@@ -37,3 +37,19 @@ def test_the_public_url_may_end_with_api_or_not(url):
 def test_what_cannot_work_is_refused_by_name(environ, names):
     with pytest.raises(SettingsError, match=names.replace("*", r"\*")):
         load(environ)
+
+
+def test_one_sentence_says_what_a_number_must_be():
+    with pytest.raises(SettingsError, match=r"^PORT must be a whole number, not 'x'\.$"):
+        load({"PORT": "x"})
+
+
+def test_a_secret_is_not_in_what_is_said_of_it():
+    with pytest.raises(SettingsError) as refused:
+        load({"HARVEST_SECRET_KEY": "hush"})
+    assert str(refused.value) == "SECRET_KEY is shorter than 32 characters."
+
+
+def test_files_lie_in_the_state_folder_unless_they_are_put_elsewhere():
+    found = load({"HARVEST_STATE_DIR": "/x", "HARVEST_PDF_DIR": "/y"})
+    assert (found.DB_PATH, found.PDF_DIR) == ("/x/harvest.db", "/y")

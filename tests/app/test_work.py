@@ -2,20 +2,11 @@
 
 import concurrent.futures
 import json
-import sqlite3
 
 import pytest
 
 from tests.app.conftest import Api, triple
-from tests.app.test_api import a_pdf
-
-
-def save(api, paper, text="TP53 activates p21.", *triples):
-    status, answer = api.post(
-        "/save", paper_id=paper["id"], sentence=text, triples=list(triples) or [triple()]
-    )
-    assert status == 200, answer
-    return answer["sentence_id"]
+from tests.app.samples import a_pdf, save, upstream_database
 
 
 def test_owners_and_admins_change_sentences_and_others_may_not(ann, admin, paper, backend):
@@ -208,32 +199,6 @@ def test_an_export_is_imported_and_a_second_time_changes_nothing(many, admin, ba
     status, again = admin.send("POST", "/import", data=document)
     assert (again["triples"], again["sentences"], again["known"]) == (0, 0, 26)
     assert many.send("POST", "/import", data=document)[0] == 403
-
-
-def upstream_database(path):
-    """A SQLite file with the tables that upstream documents."""
-    db = sqlite3.connect(path)
-    db.executescript("""
-        CREATE TABLE entity_types(name TEXT PRIMARY KEY, value TEXT UNIQUE);
-        CREATE TABLE relation_types(name TEXT PRIMARY KEY);
-        CREATE TABLE sentences(id INTEGER PRIMARY KEY, text TEXT, literature_link TEXT, doi_hash TEXT, created_at TEXT);
-        CREATE TABLE doi_metadata(doi_hash TEXT PRIMARY KEY, doi TEXT, created_at TEXT);
-        CREATE TABLE projects(id INTEGER PRIMARY KEY, name TEXT UNIQUE, description TEXT, doi_list TEXT,
-                              created_by TEXT, created_at TEXT);
-        CREATE TABLE triples(id INTEGER PRIMARY KEY, sentence_id INTEGER, source_entity_name TEXT,
-            source_entity_attr TEXT, relation_type TEXT, sink_entity_name TEXT, sink_entity_attr TEXT,
-            contributor_email TEXT, project_id INTEGER, created_at TEXT);
-        INSERT INTO entity_types VALUES('Allele', 'allele');
-        INSERT INTO projects VALUES(7, 'Old', 'from upstream', '["10.1000/OLD"]', 'a@b.org', '');
-        INSERT INTO doi_metadata VALUES('h1', '10.1000/old', '');
-        INSERT INTO sentences VALUES(3, 'An allele matters.', '', 'h1', '2025-01-01 10:00:00');
-        INSERT INTO triples VALUES(1, 3, 'x', 'Allele', 'matters for', 'y', 'Trait', 'old@b.org', 7,
-            '2025-01-01 10:00:00');
-        INSERT INTO triples VALUES(2, 3, '', 'Allele', 'matters for', 'y', 'Trait', 'old@b.org', 7, '');
-    """)
-    db.commit()
-    db.close()
-    return path
 
 
 def test_an_upstream_database_moves_in(admin, tmp_path):

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from provision.login.shells import wrapped
+from provision.settings.instances import FIRST, Instance
 from provision.settings.model import Settings, settings_from
 from provision.settings.secrets import value_of
 
@@ -99,14 +100,35 @@ def ssh_config(alias: str, name: str, data: dict[str, Any], folder: Path) -> str
     return "\n".join([*lines, "Host *", "  BatchMode yes", "  LogLevel ERROR", *includes, ""])
 
 
+def instances_of(config: pytest.Config) -> dict[str, list[str]]:
+    """The names of each host's instances; {} where no inventory is named."""
+    audited: dict[str, dict[str, Any]] = getattr(config, "audited", {})
+    return {
+        alias: [each.name for each in settings_from(data).all_instances] for alias, data in audited.items()
+    }
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `instance` runs once for each HARVEST of a host, and carries its name."""
+    if "instance" in metafunc.fixturenames:
+        found = instances_of(metafunc.config).values()
+        names = list(dict.fromkeys(name for names in found for name in names))
+        metafunc.parametrize("instance", names or [FIRST], indirect=True)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One host's tests stay on one worker, so that they share its connection."""
+    """One host's tests stay on one worker, so that they share its connection; a host has its own instances only."""
+    there = instances_of(config)
+    kept = []
     for item in items:
-        callspec = getattr(item, "callspec", None)
-        if callspec and "_testinfra_host" in callspec.params:
-            item.add_marker(
-                pytest.mark.xdist_group(callspec.params["_testinfra_host"].backend.get_hostname())
-            )
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if "_testinfra_host" in params:
+            name = params["_testinfra_host"].backend.get_hostname()
+            if "instance" in params and params["instance"] not in there.get(name, [params["instance"]]):
+                continue
+            item.add_marker(pytest.mark.xdist_group(name))
+        kept.append(item)
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +179,12 @@ def data(request: pytest.FixtureRequest, host: Any) -> dict[str, Any]:
 def settings(data: dict[str, Any]) -> Settings:
     """What this host shall be."""
     return settings_from(data)
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, settings: Settings) -> Instance:
+    """One HARVEST of this host."""
+    return next(each for each in settings.all_instances if each.name == request.param)
 
 
 @pytest.fixture

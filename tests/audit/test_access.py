@@ -1,5 +1,6 @@
-"""Who gets in: sshd's effective values, accounts, sudo, UFW, and what listens."""
+"""SSH access: sshd's effective values, accounts, sudo, UFW, and listening sockets."""
 
+import contextlib
 import re
 import socket
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from provision.operations.access.ufw import Firewall, openings
+from provision.settings.instances import Instance
 from provision.settings.model import Settings
 
 
@@ -26,12 +28,12 @@ from provision.settings.model import Settings
         ("trustedusercakeys", "none"),
     ],
 )
-def test_sshd_effectively_says(run: Any, keyword: str, value: str) -> None:
+def test_sshd_effective_value(run: Any, keyword: str, value: str) -> None:
     effective = dict(line.split(" ", 1) for line in run("sshd -T").splitlines() if " " in line)
     assert effective[keyword] == value
 
 
-# What a Match block may not set: its values win over ours for those whom it matches.
+# What a Match block may not set: for the logins that it matches, its values win over ours.
 DECIDES = re.compile(
     r"(permitrootlogin|permitemptypasswords|passwordauthentication|kbdinteractiveauthentication|gssapiauthentication"
     r"|hostbasedauthentication|authenticationmethods|allowgroups|allowusers|authorizedkeys\w+|authorizedprincipals\w+"
@@ -40,7 +42,7 @@ DECIDES = re.compile(
 )
 
 
-def test_no_match_block_of_sshd_s_lets_anybody_else_in(run: Any) -> None:
+def test_no_match_block_of_sshd_weakens_authentication(run: Any) -> None:
     for path in run("ls /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf").split():
         _, *blocks = re.split(r"(?im)^\s*match\s", run(f"cat {path}"))
         assert not [line for block in blocks for line in block.split("\n") if DECIDES.match(line.strip())], (
@@ -48,7 +50,7 @@ def test_no_match_block_of_sshd_s_lets_anybody_else_in(run: Any) -> None:
         )
 
 
-def test_sshd_listens_where_the_settings_say_and_nowhere_else(run: Any, settings: Settings) -> None:
+def test_sshd_listens_on_sshd_port_only(run: Any, settings: Settings) -> None:
     assert {port for _, port, name in listening(run) if "ssh" in name or name == "systemd:ssh"} <= {
         settings.sshd_port
     }
@@ -67,22 +69,22 @@ def listening(run: Any) -> list[tuple[str, int, str]]:
 
 
 def others(settings: Settings, protocol: str) -> set[int]:
-    """Ports that the settings open beside HARVEST's."""
+    """Ports that firewall_allow opens next to HARVEST's."""
     opened = openings(Firewall((), settings.firewall_allow))
     return {int(port) for port, its, _ in opened if its == protocol}
 
 
-def test_nothing_listens_to_the_world_but_what_the_mode_needs(run: Any, settings: Settings) -> None:
+def test_only_open_ports_listen_beyond_loopback(run: Any, settings: Settings) -> None:
     beyond = {(a, p, n) for a, p, n in listening(run) if not a.startswith(("127.", "[::1]", "[::ffff:127."))}
     allowed = {*settings.open_ports, *others(settings, "tcp")}
     assert not [entry for entry in beyond if entry[1] not in allowed], beyond
 
 
-# DHCP's clients of both families, and the clock's, which ask from a port and hear the answer there.
+# DHCP clients of both families, and time clients, which hear the answer on the port that they ask from.
 DATAGRAMS, CLOCKS = {68, 546}, ("chronyd", "ntpd", "systemd-timesyn")
 
 
-def test_nothing_listens_for_datagrams_but_dhcp_and_the_clock(run: Any, settings: Settings) -> None:
+def test_only_dhcp_and_time_clients_listen_on_udp(run: Any, settings: Settings) -> None:
     found = []
     for line in run("ss -Hlunp").splitlines():
         address, _, port = line.split()[3].rpartition(":")
@@ -93,29 +95,40 @@ def test_nothing_listens_for_datagrams_but_dhcp_and_the_clock(run: Any, settings
     assert found == []
 
 
-def test_the_backend_listens_on_loopback_only(run: Any, settings: Settings) -> None:
-    for port in settings.backend_ports:
-        assert {a for a, p, _ in listening(run) if p == port} == {"127.0.0.1"}
+def test_ports_behind_nginx_listen_on_loopback_only(run: Any, settings: Settings, instance: Instance) -> None:
+    found: dict[int, set[str]] = {port: set() for port in internal_ports(settings, instance)}
+    for address, port, _ in listening(run):
+        found.get(port, set()).add(address)
+    assert found == {port: {"127.0.0.1"} for port in found}
 
 
-def test_the_backend_cannot_be_reached_from_here(address: str, settings: Settings) -> None:
-    for port in settings.backend_ports:
-        with pytest.raises(OSError, match=r".*"):
-            socket.create_connection((address, port), timeout=2).close()
+def test_ports_behind_nginx_are_closed_to_this_machine(
+    address: str, settings: Settings, instance: Instance
+) -> None:
+    found = []
+    for port in internal_ports(settings, instance):
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=2):
+            found.append(port)
+    assert found == []
+
+
+def internal_ports(settings: Settings, instance: Instance) -> list[int]:
+    """The instance's ports that nobody but this host may reach."""
+    return [port for port in instance.ports if port not in settings.open_ports]
 
 
 def test_ufw_is_active_and_denies_by_default(run: Any) -> None:
     said = run("ufw status verbose")
     assert "Status: active" in said
     assert "Default: deny (incoming), allow (outgoing), " in said
-    # What UFW says is what it was told; whether the kernel asks it is another matter.
+    # UFW reports its configuration; whether the kernel runs its chains is another matter.
     for tool, chain in (("iptables", "ufw-before-input"), ("ip6tables", "ufw6-before-input")):
         rules = run(f"{tool} -S INPUT").splitlines()
         assert "-P INPUT DROP" in rules
         assert f"-A INPUT -j {chain}" in rules
 
 
-def test_ufw_opens_exactly_what_the_settings_need(run: Any, settings: Settings) -> None:
+def test_ufw_allows_exactly_the_open_ports(run: Any, settings: Settings) -> None:
     rules = [
         " ".join(line.split()) for line in run("ufw status").splitlines() if re.search(" (ALLOW|DENY) ", line)
     ]
@@ -128,20 +141,20 @@ def test_ufw_opens_exactly_what_the_settings_need(run: Any, settings: Settings) 
     assert set(rules) == sourced | both
 
 
-def test_the_admin_has_exactly_the_keys_of_the_settings(host: Any, settings: Settings) -> None:
+def test_authorized_keys_hold_exactly_admin_keys(host: Any, settings: Settings) -> None:
     home = host.user(settings.admin_user).home
     file = host.file(f"{home}/.ssh/authorized_keys")
     assert (file.user, file.mode) == (settings.admin_user, 0o600)
     assert tuple(file.content_string.splitlines()) == settings.admin_keys
 
 
-def test_the_admin_may_sudo(host: Any, run: Any, settings: Settings) -> None:
+def test_sudo_of_the_admin_is_as_admin_sudo_says(host: Any, run: Any, settings: Settings) -> None:
     said = run(f"sudo -l -U {settings.admin_user}")
     assert ("NOPASSWD: ALL" in said) == (settings.admin_sudo == "nopasswd")
     assert "ALL" in said
 
 
-def test_nobody_but_the_admin_may_log_in_and_nobody_but_root_is_root(run: Any, settings: Settings) -> None:
+def test_only_the_admin_can_log_in_and_only_root_has_uid_0(run: Any, settings: Settings) -> None:
     """sshd asks for the group; an account is in it by the group file, or because it is the account's own."""
     effective = dict(line.split(" ", 1) for line in run("sshd -T").splitlines() if " " in line)
     accounts = [line.split(":") for line in run("getent passwd").splitlines()]

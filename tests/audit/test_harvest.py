@@ -1,4 +1,4 @@
-"""HARVEST on the host: units, files and their owners, and its answers."""
+"""HARVEST on the host: units, owners, modes and answers, of every instance."""
 
 import json
 from typing import Any
@@ -6,94 +6,125 @@ from typing import Any
 import pytest
 import requests
 
-from provision.settings.model import Settings
+from provision.settings.instances import Instance
 from tests.audit.doors import get
 
-SERVICE_PATHS = ("/opt/harvest", "/etc/harvest", "/etc/systemd/system")
+pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS")
 
 
-def units(settings: Settings) -> list[str]:
-    stems = ["harvest-frontend", *(f"harvest-backend@{port}" for port in settings.backend_ports)]
-    return [f"{stem}.{kind}" for stem in stems for kind in ("socket", "service")]
+def units(instance: Instance, *kinds: str) -> list[str]:
+    """The instance's units of these kinds, as systemd names them."""
+    return [f"{stem}.{kind}" for stem in instance.stems for kind in kinds]
 
 
-def test_every_unit_runs_what_lies_on_disk(run: Any, settings: Settings) -> None:
-    for unit in units(settings):
-        shown = dict(
-            line.split("=", 1)
-            for line in run(f"systemctl show -p ActiveState,NeedDaemonReload '{unit}'").splitlines()
-        )
-        assert shown == {"ActiveState": "active", "NeedDaemonReload": "no"}, unit
+def shown(run: Any, unit: str, *properties: str) -> dict[str, str]:
+    """What `systemctl show` says of a unit."""
+    said = run(f"systemctl show -p {','.join(properties)} '{unit}'")
+    return dict(line.split("=", 1) for line in said.splitlines())
 
 
-def test_every_socket_is_there_after_a_reboot(run: Any, settings: Settings) -> None:
-    for unit in units(settings):
-        if unit.endswith(".socket"):
-            assert run(f"systemctl is-enabled '{unit}'").strip() == "enabled"
+def test_units_are_active_and_loaded_from_the_current_files(run: Any, instance: Instance) -> None:
+    good = {"ActiveState": "active", "NeedDaemonReload": "no"}
+    found = {unit: shown(run, unit, *good) for unit in units(instance, "socket", "service")}
+    assert {unit: state for unit, state in found.items() if state != good} == {}
 
 
-def test_files_that_no_paper_has_are_swept_daily(run: Any, settings: Settings) -> None:
-    for each in settings.all_instances:
-        shown = run(f"systemctl show -p ActiveState,UnitFileState,Unit '{each.sweep}.timer'").split()
-        assert set(shown) == {"ActiveState=active", "UnitFileState=enabled", f"Unit={each.sweep}.service"}
-        assert "00:00:00" in run(f"systemctl show -p TimersCalendar '{each.sweep}.timer'")
+def test_sockets_are_enabled(run: Any, instance: Instance) -> None:
+    found = {unit: shown(run, unit, "UnitFileState") for unit in units(instance, "socket")}
+    assert {unit: state for unit, state in found.items() if state != {"UnitFileState": "enabled"}} == {}
 
 
-def test_no_unit_of_the_host_has_failed(run: Any) -> None:
+def test_unused_pdf_files_are_deleted_daily(run: Any, instance: Instance) -> None:
+    timer = f"{instance.sweep}.timer"
+    good = {"ActiveState": "active", "UnitFileState": "enabled", "Unit": f"{instance.sweep}.service"}
+    assert (timer, shown(run, timer, *good)) == (timer, good)
+    assert "00:00:00" in run(f"systemctl show -p TimersCalendar '{timer}'")
+
+
+def test_no_unit_has_failed(run: Any) -> None:
     assert run("systemctl list-units --failed --plain --no-legend").strip() == ""
 
 
-def test_harvest_runs_as_its_own_user(run: Any, settings: Settings) -> None:
-    for unit in units(settings):
-        if unit.endswith(".service"):
-            pid = run(f"systemctl show -p MainPID --value '{unit}'").strip()
-            assert run(f"ps -o user= -p {pid}").strip() == "harvest"
+def test_services_run_as_their_own_user(run: Any, instance: Instance) -> None:
+    pids = {unit: shown(run, unit, "MainPID")["MainPID"] for unit in units(instance, "service")}
+    users = {unit: run(f"ps -o user:64= -p {pid} || true").strip() for unit, pid in pids.items()}
+    assert {unit: user for unit, user in users.items() if user != instance.slug} == {}
 
 
-def test_harvest_can_write_none_of_its_code_or_configuration(run: Any) -> None:
-    for path in SERVICE_PATHS:
-        assert run(f"find {path} -xdev ! -user root -print -quit").strip() == ""
-        assert run(f"find {path} -xdev ! -type l -perm /0022 -print -quit").strip() == ""
+# Owned by another user than root, or writable by one; the mode of a link says nothing.
+NOT_ROOTS = "-xdev '(' ! -user root -o ! -type l -perm /0022 ')'"
 
 
-@pytest.mark.parametrize("path", ["/etc/harvest/harvest.env", "/etc/harvest/secret_key"])
-def test_secrets_are_root_s_and_the_service_s_only(host: Any, path: str) -> None:
-    file = host.file(path)
-    assert (file.user, file.group, file.mode) == ("root", "harvest", 0o640)
+def test_release_and_configuration_are_owned_by_root(run: Any, instance: Instance) -> None:
+    assert run(f"find {instance.root} {instance.etc} {NOT_ROOTS}").split() == []
 
 
-def test_the_database_is_the_service_s_own(host: Any) -> None:
-    state = host.file("/var/lib/harvest")
-    assert (state.user, state.group, state.mode) == ("harvest", "harvest", 0o750)
-    assert host.file("/var/lib/harvest/harvest.db").user == "harvest"
+def test_unit_files_are_owned_by_root(run: Any) -> None:
+    assert run(f"find /etc/systemd/system {NOT_ROOTS}").split() == []
 
 
-def test_the_backend_is_truly_ready(run: Any, settings: Settings) -> None:
-    for port in settings.backend_ports:
+@pytest.mark.parametrize("name", ["harvest.env", "secret_key"])
+def test_secrets_are_readable_by_root_and_the_service_only(host: Any, instance: Instance, name: str) -> None:
+    file = host.file(f"{instance.etc}/{name}")
+    assert (file.path, file.user, file.group, file.mode) == (file.path, "root", instance.slug, 0o640)
+
+
+def test_the_database_is_readable_by_the_service_only(host: Any, instance: Instance) -> None:
+    state = host.file(instance.state)
+    assert (state.path, state.user, state.group, state.mode) == (
+        instance.state,
+        instance.slug,
+        instance.slug,
+        0o750,
+    )
+    database = host.file(f"{instance.state}/harvest.db")
+    assert (database.path, database.user, database.mode & 0o007) == (database.path, instance.slug, 0)
+
+
+def test_each_backend_answers_from_its_database(run: Any, instance: Instance) -> None:
+    for port in instance.backend_ports:
         answer = json.loads(run(fetch(f"http://127.0.0.1:{port}/api/choices")))
-        assert len(answer["entity_types"]) >= 12
-        assert len(answer["relation_types"]) >= 32
+        assert len(answer["entity_types"]) >= 12, port
+        assert len(answer["relation_types"]) >= 32, port
 
 
 def fetch(url: str) -> str:
-    """A command that prints what `url` answers; fresh hosts have no curl, all have Python."""
+    """A command that prints the answer of `url`; fresh hosts have no curl, all have Python."""
     return f"python3 -c 'import urllib.request; print(urllib.request.urlopen(\"{url}\", timeout=10).read().decode())'"
 
 
-def ask(settings: Settings, address: str, path: str) -> requests.Response:
-    """GET below the base path, at the host's address under the site's name: DNS need not point here yet."""
-    return get(address, settings.all_instances[0].inner_url(address) + path)
+def page(instance: Instance, address: str, path: str = "") -> requests.Response:
+    """GET below the base path, from the host's address under the site's name: DNS need not point there yet."""
+    return get(address, instance.inner_url(address) + path)
 
 
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
-def test_the_page_answers_from_here(address: str, settings: Settings) -> None:
-    page = ask(settings, address, "")
-    assert (page.status_code, page.headers["Content-Type"].split(";")[0]) == (200, "text/html")
-    assert f"{settings.base_path}_dash-component-suites/" in page.text
+def test_the_page_answers_from_outside(address: str, instance: Instance) -> None:
+    found = page(instance, address)
+    assert (found.url, found.status_code, found.headers["Content-Type"].split(";")[0]) == (
+        found.url,
+        200,
+        "text/html",
+    )
+    assert f"{instance.base_path}_dash-component-suites/" in found.text
 
 
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
-def test_the_page_s_layout_is_json_and_not_the_page_again(address: str, settings: Settings) -> None:
-    layout = ask(settings, address, "_dash-layout")
-    assert (layout.status_code, layout.headers["Content-Type"]) == (200, "application/json")
+def test_the_layout_is_json(address: str, instance: Instance) -> None:
+    """A wrong base path or proxy answers with the page again."""
+    layout = page(instance, address, "_dash-layout")
+    assert (layout.url, layout.status_code, layout.headers["Content-Type"]) == (
+        layout.url,
+        200,
+        "application/json",
+    )
     layout.json()
+
+
+def test_the_api_answers_from_outside(address: str, instance: Instance) -> None:
+    if instance.mode == "internal":
+        pytest.skip("internal mode does not publish the API")
+    found = get(address, f"{instance.inner_api_url}/api/health")
+    assert (found.url, found.status_code, found.headers["Content-Type"]) == (
+        found.url,
+        200,
+        "application/json",
+    )

@@ -1,4 +1,4 @@
-"""nginx as the world sees it, from this machine, and the certificate with the days that it has left."""
+"""nginx as seen from outside, and the certificate with its days left."""
 
 import datetime
 import json
@@ -13,7 +13,7 @@ from cryptography import x509
 from provision.engine.state import LOOK, HostState, Query
 from provision.operations.nginx_files import WEBROOT
 from provision.operations.tls.lineages import faults, stuck
-from provision.settings.instances import in_url
+from provision.settings.instances import Instance, in_url
 from provision.settings.model import Settings
 from tasks.tls import lineages
 from tests.audit.doors import get
@@ -34,24 +34,23 @@ def _nginx_only(settings: Settings) -> None:
         pytest.skip("internal mode has no nginx")
 
 
-def test_nginx_accepts_its_configuration_and_runs_it(run: Any) -> None:
+def test_nginx_is_running_and_its_configuration_is_valid(run: Any) -> None:
     run("nginx -t -q")
     assert run("systemctl is-active nginx; systemctl is-enabled nginx").split() == ["active", "enabled"]
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")
-def test_every_answer_has_its_security_headers_once(address: str, settings: Settings) -> None:
-    for each in settings.all_instances:
-        for path in ("", "_dash-layout", "api/health", "assets/none.css"):
-            found = get(address, each.inner_url("") + path).headers
-            assert {name: found.get(name) for name in HEADERS} == HEADERS, path
-            assert "Content-Security-Policy" in found, path
-            assert "'unsafe-eval'" not in found["Content-Security-Policy"]
-            assert found.get("Server", "") in ("nginx", ""), found["Server"]
+def test_every_answer_has_security_headers_once(address: str, instance: Instance) -> None:
+    for path in ("", "_dash-layout", "api/health", "assets/none.css"):
+        found = get(address, instance.inner_url("") + path).headers
+        assert {name: found.get(name) for name in HEADERS} == HEADERS, path
+        assert "Content-Security-Policy" in found, path
+        assert "'unsafe-eval'" not in found["Content-Security-Policy"]
+        assert found.get("Server", "") in ("nginx", ""), found["Server"]
 
 
 def certificate(address: str, name: str) -> x509.Certificate:
-    """What the host serves for `name`, trusted or not."""
+    """The certificate that the host serves for `name`, trusted or not."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
@@ -61,7 +60,7 @@ def certificate(address: str, name: str) -> x509.Certificate:
         return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
 
 
-def test_the_certificate_has_all_names_and_days_left(address: str, settings: Settings) -> None:
+def test_certificates_have_all_names_and_days_left(address: str, settings: Settings) -> None:
     if settings.tls == "off":
         pytest.skip("tls = off")
     for domain in settings.sites:
@@ -70,9 +69,9 @@ def test_the_certificate_has_all_names_and_days_left(address: str, settings: Set
             names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             if settings.tls == "letsencrypt" and settings.site == "own":
                 assert found.issuer != found.subject, (
-                    f"{name} is served with a placeholder: the authority gave no certificate; deploy again"
+                    f"{name} is served with a placeholder, because certbot got no certificate; deploy again"
                 )
-            # A company's own may be for *.example.org.
+            # A company's certificate may be for *.example.org.
             wild = name.replace(name.partition(".")[0], "*", 1)
             assert {name, wild} & set(names.get_values_for_type(x509.DNSName)), (
                 f"{name} is not in its certificate"
@@ -85,9 +84,7 @@ def test_the_certificate_has_all_names_and_days_left(address: str, settings: Set
             )
 
 
-def test_certificates_of_an_authority_are_renewed_by_themselves(
-    host: Any, run: Any, settings: Settings
-) -> None:
+def test_certbot_renews_certificates(host: Any, run: Any, settings: Settings) -> None:
     if settings.tls != "letsencrypt" or settings.site == "beside":
         pytest.skip("no authority")
     assert run("systemctl is-active certbot.timer; systemctl is-enabled certbot.timer").split() == [
@@ -99,7 +96,7 @@ def test_certificates_of_an_authority_are_renewed_by_themselves(
     for lineage in lineages(settings):
         wrong = faults(state.lineages.get(lineage.name), lineage.directory, lineage.webroot)
         assert not wrong, f"the certificate {lineage.name} {'; it '.join(wrong)}; deploy again"
-        if "letsencrypt.org" in lineage.directory:  # the one authority that certbot knows a staging of
+        if "letsencrypt.org" in lineage.directory:  # the only authority with a staging that certbot knows
             run(f"certbot renew --dry-run --no-random-sleep-on-renew --cert-name {lineage.name}")
     names = [name for lineage in lineages(settings) for name in lineage.names]
     others = dict(stuck(state, [each.name for each in lineages(settings)], names, WEBROOT))
@@ -108,7 +105,7 @@ def test_certificates_of_an_authority_are_renewed_by_themselves(
     assert failed == "success", "the last renewal failed; look with: journalctl -u certbot"
 
 
-def test_old_protocols_are_refused(address: str, settings: Settings) -> None:
+def test_tls_1_0_and_1_1_are_refused(address: str, settings: Settings) -> None:
     if settings.tls == "off" or settings.site == "beside":
         pytest.skip("no TLS of ours")
     for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
@@ -127,17 +124,17 @@ def test_old_protocols_are_refused(address: str, settings: Settings) -> None:
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")
 def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None:
     if settings.site == "beside":
-        pytest.skip("the other site's matter")
+        pytest.skip("the other site answers")
     for scheme in ("http", "https"):
         with pytest.raises(requests.exceptions.ConnectionError):
             requests.get(f"{scheme}://{in_url(address)}/", verify=False, timeout=10)
 
 
-def test_no_request_line_with_a_query_is_kept(run: Any) -> None:
+def test_the_access_log_holds_no_query_strings(run: Any) -> None:
     found = run('grep -c \'"path":"[^"]*[?]\' /var/log/nginx/harvest.access.log || true').split()
     assert found in (["0"], [])
 
 
-def test_the_log_is_rotated(run: Any) -> None:
+def test_logs_are_rotated(run: Any) -> None:
     assert "rotating pattern: /var/log/nginx/*.log" in run("logrotate -d /etc/logrotate.d/nginx 2>&1")
     assert run("systemctl is-active logrotate.timer").strip() == "active"

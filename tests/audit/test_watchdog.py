@@ -1,4 +1,4 @@
-"""Backends that hang are found, on every host: the watch runs, over exactly the backends of the settings."""
+"""The watchdog: it runs, and watches exactly the backends of the settings."""
 
 import re
 from typing import Any
@@ -8,17 +8,17 @@ from provision.settings.model import Settings
 UNIT = "harvest-watch.service"
 
 
-def test_the_watch_runs_and_comes_back_after_a_reboot(run: Any) -> None:
+def test_the_watchdog_is_running_and_enabled(run: Any) -> None:
     assert run(f"systemctl is-active {UNIT}; systemctl is-enabled {UNIT}").split() == ["active", "enabled"]
 
 
-def test_it_watches_every_backend_and_no_other(run: Any, settings: Settings) -> None:
+def test_the_watchdog_watches_every_backend_and_nothing_else(run: Any, settings: Settings) -> None:
     pid = run(f"systemctl show -p MainPID --value {UNIT}").strip()
     watched = {word for word in run(f"ps -o args= -p {pid}").split() if "-backend@" in word}
     assert watched == {each.backend(port) for each in settings.all_instances for port in each.backend_ports}
 
 
-def test_it_can_do_little_else(run: Any) -> None:
+def test_the_watchdog_is_sandboxed(run: Any) -> None:
     said = run(f"systemd-analyze security --no-pager {UNIT} | tail -1")
     exposure = re.search(r"([\d.]+)", said.split(":", 1)[1])
     assert exposure

@@ -44,7 +44,7 @@ def assert_undone(host: hosts.Host, before: list[str], code: int, said: str, *wh
     assert code == 1, said
     for words in why:
         assert words in said, said
-    assert "undone: accounts, keys, sudo, firewall and sshd are as they were" in said
+    assert "reverted: accounts, keys, sudo, firewall and sshd are as they were" in said
     assert fingerprint(host) == before
     assert host.ssh("id -un", "root", port=22).stdout.strip() == "root"
 
@@ -58,7 +58,7 @@ def test_a_key_that_the_operator_does_not_hold_is_undone(fresh: hosts.Host) -> N
     hosts.up(fresh.name, settings={"admin_keys": [keys.public_key()]})
     code, said = run(fresh.name)
     assert code == 0, said
-    assert "an earlier change of who gets in was undone" in said
+    assert "an earlier access change was reverted" in said
     assert "confirmed by a fresh login as sysop on port 22, with sudo" in said
 
 
@@ -147,7 +147,7 @@ def test_a_reboot_while_armed_brings_the_host_back_as_it_was(fresh: hosts.Host) 
     assert fresh.ssh("id -un", "root", port=22).stdout.strip() == "root"
     code, said = run(fresh.name)
     assert code == 0, said
-    assert "an earlier change of who gets in was undone" in said
+    assert "an earlier access change was reverted" in said
 
 
 def test_a_cut_network_undoes_the_change_and_no_step_of_it_comes_after(fresh: hosts.Host) -> None:
@@ -169,7 +169,7 @@ def test_a_cut_network_undoes_the_change_and_no_step_of_it_comes_after(fresh: ho
     assert fresh.ssh("id -un", "root", port=22).stdout.strip() == "root"
     code, said = run(fresh.name)
     assert code == 0, said
-    assert "an earlier change of who gets in was undone" in said
+    assert "an earlier access change was reverted" in said
     assert "it was not confirmed in time" in said
 
 
@@ -229,7 +229,7 @@ def test_a_firewall_that_somebody_opened_below_ufw_is_put_up_and_shuts_nobody_ou
     fresh.exec("sed -i '1i Port 22' /etc/ssh/sshd_config")  # it would stay open, too
     flushed = fingerprint(fresh)
     code, said = run(fresh.name)
-    assert (code, "undone: " in said) == (1, True), said
+    assert (code, "reverted: " in said) == (1, True), said
     assert "refused: another file of sshd names another Port than 2222" in said
     assert someone_gets_in(fresh), "the undoing leaves it as open as it was"
     after = fingerprint(fresh)
@@ -352,7 +352,7 @@ def test_a_run_that_meets_an_unconfirmed_change_says_until_when_and_converges(
     armed = (fresh.root / "var/lib/harvest-guard/armed").read_text().strip()
     code, said = run(fresh.name)
     assert code == 0, said
-    assert f"which the host would undo at {armed}; this run goes on from there" in said
+    assert f"which the host would revert at {armed}; this run continues from there" in said
     assert essence(fresh) == clean
 
 

@@ -148,7 +148,7 @@ def test_an_update_s_own_configuration_is_no_news_and_another_s_aide_is_left_alo
     hard.exec("echo 'database_in=file:/srv/aide.db' >/etc/aide/aide.conf")
     run = deploy(hard.name)
     assert (run.code, run.changed) == (0, []), run.said
-    assert "/etc/aide/aide.conf is not HARVEST's, and is left alone" in run.said
+    assert "/etc/aide/aide.conf was not written by HARVEST and is left alone" in run.said
     assert hard.exec("cat /etc/aide/aide.conf").stdout == "database_in=file:/srv/aide.db\n"
     (hard.root / "etc/aide/aide.conf").write_text(known)
     assert audit(hard.name).returncode == 0
@@ -278,7 +278,7 @@ def test_drift_is_put_right_and_named(hard: hosts.Host) -> None:
         "changing /etc/systemd/system/harvest-frontend.service",
         "starting fail2ban.service, which does not run",
         "unmasking apt-daily-upgrade.service",
-        "removing /usr/sbin/policy-rc.d, which a run that was cut off left",
+        "removing /usr/sbin/policy-rc.d, which an interrupted run left",
     ):
         assert words in run.said, run.said
     assert "-A DOCKER-USER -j RETURN" in hard.exec("iptables -S").stdout, "others' rules stay"

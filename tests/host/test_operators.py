@@ -131,7 +131,7 @@ def test_behind_a_socket_the_timer_undoes_a_move_whose_run_was_killed(cloud: hos
     assert cloud.ssh("sudo id -un", "sysop", port=2222).stdout.strip() == "root"
     code, said = run(cloud.name)
     assert code == 0, said
-    assert "an earlier change of who gets in was undone" in said
+    assert "an earlier access change was reverted" in said
     assert cloud.ssh("sudo id -un", "sysop", port=2201).stdout.strip() == "root"
 
 
@@ -156,6 +156,6 @@ def test_sudo_may_ask_for_a_password_from_one_run_to_the_next(
     hosts.up(cloud.name, settings={**asks, "confirm_within_s": 30})
     code, said = run(cloud.name)
     assert code == 1
-    assert "sysop has another sudo password than the one that is set" in said
+    assert "sysop rejected the configured sudo password" in said
     until(lambda: (cloud.root / "var/lib/harvest-guard/reverted").exists(), 60, "the timer undoes it")
     until(lambda: fingerprint(cloud) == before, 20, "the host is as before")

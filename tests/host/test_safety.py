@@ -226,7 +226,7 @@ def test_sudo_s_password_is_asked_for_and_a_wrong_one_refused(deployed: hosts.Ho
     before = listing(deployed)
     run = deploy(deployed.name, environment={SUDO["name"]: "another"})
     assert run.code == 1
-    assert "sysop has another sudo password than the one that is set" in run.said
+    assert "sysop rejected the configured sudo password" in run.said
     assert "Nothing was changed on any host" in run.said
     assert listing(deployed) == before
     assert deploy(deployed.name).changed == []

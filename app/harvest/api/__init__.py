@@ -9,9 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from harvest.api import (
     admin,
-    annotate,
     auth,
-    edit,
     health,
     highlights,
     http,
@@ -20,14 +18,19 @@ from harvest.api import (
     papers,
     pdfs,
     projects,
-    rows,
+    sentences,
     transfer,
+    trash,
+    triples,
+    upstream,
 )
 from harvest.db import Database
 from harvest.settings import Settings, load
 
 # Importing them declares their endpoints.
-MODULES = (admin, annotate, auth, edit, health, highlights, openapi, papers, pdfs, projects, rows, transfer)
+MODULES = (
+    admin, auth, health, highlights, openapi, papers, pdfs, projects, sentences, transfer, trash, triples, upstream,
+)  # fmt: skip
 LOCALHOST = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from harvest import accounts, audit, exporting
-from harvest.api.fields import PATH_ID, Id, Label
-from harvest.api.http import Call, In, Problem, endpoint
+from harvest.api import models
+from harvest.api.fields import PATH_ID, Id, Label, PersonName
+from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.search import contains
 from harvest.tables import audit as audit_table
 from harvest.tables import entity_type, relation_type, triple, user
@@ -22,12 +23,14 @@ class UserIn(In):
     email: str = Field(max_length=254)
     password: Password
     admin: bool = False
+    name: PersonName = ""
 
 
 class UserChange(In):
     admin: bool | None = None
     active: bool | None = None
     password: Password | None = None
+    name: PersonName | None = None
 
 
 class NewType(In):
@@ -45,13 +48,14 @@ class AuditQuery(In):
     q: str | None = Field(None, max_length=100)
 
 
-def _users(connection: Connection, *where: object) -> list[dict]:
+def _users(connection: Connection, *where: ColumnElement[bool]) -> list[Json]:
     count = select(func.count()).select_from(triple).where(triple.c.user_id == user.c.id).scalar_subquery()
     rows = connection.execute(select(user, count.label("triples")).where(*where).order_by(user.c.email))
     return [
         {
             **{
-                name: getattr(row, name) for name in ("id", "email", "alias", "admin", "active", "created_at")
+                name: getattr(row, name)
+                for name in ("id", "email", "alias", "name", "admin", "active", "created_at")
             },
             "can_sign_in": bool(row.active and row.password_hash),
             "triples": row.triples,
@@ -60,15 +64,15 @@ def _users(connection: Connection, *where: object) -> list[dict]:
     ]
 
 
-@endpoint("GET", "/users", auth="admin", returns=["Account"])
-def list_users(call: Call) -> list[dict]:
+@endpoint("GET", "/users", auth="admin", returns=list[models.Account])
+def list_users(call: Call) -> list[Json]:
     """All accounts."""
     with call.db.read() as connection:
         return _users(connection)
 
 
-@endpoint("POST", "/users", auth="admin", body=UserIn, returns="Account", status=201, errors=(409,))
-def add_user(call: Call) -> dict:
+@endpoint("POST", "/users", auth="admin", body=UserIn, returns=models.Account, status=201, errors=(409,))
+def add_user(call: Call) -> Json:
     """Make an account."""
     body = call.body
     try:
@@ -79,7 +83,7 @@ def add_user(call: Call) -> dict:
     with call.db.write() as connection:
         try:
             made = accounts.add_user(
-                connection, call.settings.secret_key, email, body.password, admin=body.admin
+                connection, call.settings.secret_key, email, body.password, admin=body.admin, name=body.name
             )
         except accounts.AccountError as error:
             raise Problem(409, str(error)) from error
@@ -92,11 +96,11 @@ def add_user(call: Call) -> dict:
     f"/users/<{PATH_ID}:user_id>",
     auth="admin",
     body=UserChange,
-    returns="Account",
+    returns=models.Account,
     errors=(404, 409),
 )
-def change_user(call: Call, user_id: int) -> dict:
-    """Promote, switch off, or give a new password; each ends the account's sessions."""
+def change_user(call: Call, user_id: int) -> Json:
+    """Promote, deactivate, rename, or give a new password; all but the name end the account's sessions."""
     body = call.body
     with call.db.write() as connection:
         if not _users(connection, user.c.id == user_id):
@@ -109,16 +113,17 @@ def change_user(call: Call, user_id: int) -> dict:
                 accounts.set_password(connection, user_id, body.password)
             except accounts.AccountError as error:
                 raise Problem(422, str(error)) from error
-        if changes:
+        if set(changes) - {"name"}:
             changes["session_version"] = user.c.session_version + 1
+        if changes:
             connection.execute(update(user).where(user.c.id == user_id).values(changes))
         told = sorted(body.model_fields_set)
         audit.note(connection, call.me.id, "change user", user_id, ", ".join(told))
         return _users(connection, user.c.id == user_id)[0]
 
 
-@endpoint("POST", "/vocabulary", auth="admin", body=NewType, returns="Ok", status=201, errors=(409,))
-def add_type(call: Call) -> dict:
+@endpoint("POST", "/vocabulary", auth="admin", body=NewType, returns=models.Ok, status=201, errors=(409,))
+def add_type(call: Call) -> Json:
     """Add an entity or relation type."""
     table = VOCABULARY[call.body.kind]
     with call.db.write() as connection:
@@ -129,8 +134,8 @@ def add_type(call: Call) -> dict:
     return {"ok": True}
 
 
-@endpoint("PUT", "/vocabulary", auth="admin", body=TypeChange, returns="Ok", errors=(404, 409))
-def change_type(call: Call) -> dict:
+@endpoint("PUT", "/vocabulary", auth="admin", body=TypeChange, returns=models.Ok, errors=(404, 409))
+def change_type(call: Call) -> Json:
     """Rename a type, in all triples too; without `new_name` remove it, if no triple uses it."""
     body, table = call.body, VOCABULARY[call.body.kind]
     columns = [triple.c.relation] if body.kind == "relation" else [triple.c.source_type, triple.c.sink_type]
@@ -158,8 +163,8 @@ def change_type(call: Call) -> dict:
     return {"ok": True}
 
 
-@endpoint("GET", "/audit", auth="admin", query=AuditQuery, returns="AuditPage")
-def audit_trail(call: Call) -> dict:
+@endpoint("GET", "/audit", auth="admin", query=AuditQuery, returns=models.AuditPage)
+def audit_trail(call: Call) -> Json:
     """Who changed what, the newest first; `next` goes into `before` for the page after."""
     query = select(audit_table, user.c.email).outerjoin(user).order_by(audit_table.c.id.desc())
     if call.query.before:
@@ -188,7 +193,7 @@ def audit_trail(call: Call) -> dict:
     }
 
 
-@endpoint("GET", "/totals", returns="Totals")
-def totals(call: Call) -> dict:
+@endpoint("GET", "/totals", returns=models.Totals)
+def totals(call: Call) -> Json:
     """How much of everything there is."""
     return exporting.totals(call.db)

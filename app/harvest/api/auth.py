@@ -9,7 +9,9 @@ from pydantic import Field
 from sqlalchemy import select, update
 
 from harvest import accounts, audit
-from harvest.api.http import Call, In, Problem, endpoint
+from harvest.api import models
+from harvest.api.fields import PersonName
+from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.tables import user
 
 TICKET_SECONDS = 600
@@ -18,6 +20,10 @@ TICKET_SECONDS = 600
 class Login(In):
     email: str = Field(max_length=254)
     password: str = Field(max_length=1000)
+
+
+class NewName(In):
+    name: PersonName
 
 
 class NewPassword(In):
@@ -44,35 +50,55 @@ def _proved(call: Call, email: str, password: str, refusal: Problem) -> Any:
     return row
 
 
-def _session(call: Call, row: Any) -> dict:
+def _session(call: Call, row: Any) -> Json:
     token = accounts.make_token(call.settings.secret_key, row.id, row.session_version)
     return {"ok": True, "token": token, "expires_in": call.settings.SESSION_HOURS * 3600, **_shown(row)}
 
 
-def sign_in(call: Call, email: str, password: str) -> dict:
+def sign_in(call: Call, email: str, password: str) -> Json:
     """A session token for the right password."""
     wrong = Problem(401, "The e-mail address or the password is wrong.")
     return _session(call, _proved(call, email, password, wrong))
 
 
-def _shown(row: Any) -> dict:
-    return {"id": row.id, "email": row.email, "alias": row.alias, "admin": row.admin}
+def _shown(row: Any) -> Json:
+    return {name: getattr(row, name) for name in ("id", "email", "alias", "name", "admin")}
 
 
-@endpoint("POST", "/login", auth="none", body=Login, returns="Session", errors=(401, 429))
-def login(call: Call) -> dict:
+@endpoint("POST", "/login", auth="none", body=Login, returns=models.Session, errors=(401, 429))
+def login(call: Call) -> Json:
     """Trade an e-mail address and a password for a session token (Authorization: Bearer)."""
     return sign_in(call, call.body.email, call.body.password)
 
 
-@endpoint("GET", "/me", returns="User")
-def me(call: Call) -> dict:
+@endpoint("GET", "/me", returns=models.User)
+def me(call: Call) -> Json:
     """The account that is signed in."""
     return _shown(call.me)
 
 
-@endpoint("POST", "/me/password", body=NewPassword, returns="Session", errors=(403, 429))
-def change_password(call: Call) -> dict:
+@endpoint("PATCH", "/me", body=NewName, returns=models.User)
+def change_name(call: Call) -> Json:
+    """The name under which others see you; "" shows the alias."""
+    with call.db.write() as connection:
+        connection.execute(update(user).where(user.c.id == call.me.id).values(name=call.body.name))
+        audit.note(connection, call.me.id, "change own name", call.me.id, call.body.name)
+        return _shown(connection.execute(select(user).where(user.c.id == call.me.id)).one())
+
+
+@endpoint("GET", "/people", returns=list[models.Person])
+def people(call: Call) -> list[Json]:
+    """Everyone who has an account, by name; e-mail addresses for admins only."""
+    query = select(user.c.alias, user.c.name, user.c.email).order_by(user.c.name, user.c.alias)
+    with call.db.read() as connection:
+        return [
+            {"alias": row.alias, "name": row.name, "email": row.email if call.me.admin else ""}
+            for row in connection.execute(query)
+        ]
+
+
+@endpoint("POST", "/me/password", body=NewPassword, returns=models.Session, errors=(403, 429))
+def change_password(call: Call) -> Json:
     """A new password for the account that is signed in. Ends all of its sessions; the answer holds a new one."""
     wrong = Problem(403, "The current password is wrong.")
     row = _proved(call, call.me.email, call.body.current, wrong)
@@ -85,8 +111,8 @@ def change_password(call: Call) -> dict:
         return _session(call, connection.execute(select(user).where(user.c.id == row.id)).one())
 
 
-@endpoint("POST", "/ticket", returns="Ticket")
-def ticket(call: Call) -> dict:
+@endpoint("POST", "/ticket", returns=models.Ticket)
+def ticket(call: Call) -> Json:
     """A token for a few minutes, for scripts of a page that is signed in by a cookie."""
     with call.db.read() as connection:
         version = connection.scalar(select(user.c.session_version).where(user.c.id == call.me.id)) or 0
@@ -94,8 +120,8 @@ def ticket(call: Call) -> dict:
     return {"token": token, "expires_in": TICKET_SECONDS}
 
 
-@endpoint("POST", "/logout", returns="Ok")
-def logout(call: Call) -> dict:
+@endpoint("POST", "/logout", returns=models.Ok)
+def logout(call: Call) -> Json:
     """End every session of the account that is signed in."""
     with call.db.write() as connection:
         connection.execute(

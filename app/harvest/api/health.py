@@ -12,19 +12,20 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from harvest import VERSION, migrate
-from harvest.api.http import Call, answer, endpoint
+from harvest.api import models
+from harvest.api.http import Call, Json, answer, endpoint
 from harvest.db import Database
 from harvest.settings import Settings, SettingsError
 from harvest.tables import SCHEMA_HEAD, entity_type, login_failure, relation_type
 
 
-@endpoint("GET", "/health", auth="none", returns="Health")
-def health(call: Call) -> dict:
+@endpoint("GET", "/health", auth="none", returns=models.Health)
+def health(call: Call) -> Json:
     """Alive: this process answers. It says nothing about the database; /api/ready does."""
     return {"ok": True, "version": VERSION, "deployment_mode": call.settings.DEPLOYMENT_MODE}
 
 
-@endpoint("GET", "/ready", auth="none", returns="Ready", errors=(503,))
+@endpoint("GET", "/ready", auth="none", returns=models.Ready, errors=(503,))
 def ready(call: Call) -> Response:
     """Ready to work: 503 with the reasons when it is not."""
     reasons = [*database_troubles(call.db), *folder_troubles(call.settings), *secret_troubles(call.settings)]
@@ -77,8 +78,8 @@ def secret_troubles(settings: Settings) -> list[str]:
     return []
 
 
-@endpoint("GET", "/choices", auth="none", returns="Choices")
-def choices(call: Call) -> dict:
+@endpoint("GET", "/choices", auth="none", returns=models.Choices)
+def choices(call: Call) -> Json:
     """The types that entities and relations may have."""
     with call.db.read() as connection:
         return {

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Response
 from pydantic import Field
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
-from harvest import audit, pdfstore
-from harvest.api import papers, pdfs
+from harvest import audit, pdfstore, trash
+from harvest.api import models, papers, pdfs
 from harvest.api.fields import PATH_ID, Text
-from harvest.api.http import Call, In, Problem, endpoint
-from harvest.api.own import changeable
+from harvest.api.http import Call, In, Json, Problem, endpoint
+from harvest.api.ownership import changeable
 from harvest.clock import now
+from harvest.db import insert_row
 from harvest.pdfcheck import NotAPdf
 from harvest.tables import highlight, user
 
@@ -32,9 +33,9 @@ class HighlightIn(In):
     text: Text = ""
 
 
-def listed(connection: Connection, call: Call, paper_id: int) -> list[dict]:
+def listed(connection: Connection, call: Call, paper_id: int) -> list[Json]:
     query = (
-        select(highlight, user.c.email, user.c.alias)
+        select(highlight, user.c.email, user.c.alias, user.c.name)
         .outerjoin(user, user.c.id == highlight.c.user_id)
         .where(highlight.c.paper_id == paper_id)
         .order_by(highlight.c.page, highlight.c.id)
@@ -42,7 +43,7 @@ def listed(connection: Connection, call: Call, paper_id: int) -> list[dict]:
     return [_shown(row, call) for row in connection.execute(query)]
 
 
-def _shown(row: Row, call: Call) -> dict:
+def _shown(row: Row[Any], call: Call) -> Json:
     return {
         "id": row.id,
         "page": row.page,
@@ -50,13 +51,14 @@ def _shown(row: Row, call: Call) -> dict:
         "color": row.color,
         "text": row.text,
         "contributor": (row.email if call.me.admin else row.alias) or "",
+        "contributor_name": row.name or row.alias or "",
         "mine": row.user_id == call.me.id,
         "created_at": row.created_at,
     }
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/highlights", returns="Highlights", errors=(404,))
-def list_highlights(call: Call, paper_id: int) -> dict:
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/highlights", returns=models.Highlights, errors=(404,))
+def list_highlights(call: Call, paper_id: int) -> Json:
     """All highlights of a paper."""
     with call.db.read() as connection:
         papers.one(connection, paper_id)
@@ -67,11 +69,11 @@ def list_highlights(call: Call, paper_id: int) -> dict:
     "POST",
     f"/papers/<{PATH_ID}:paper_id>/highlights",
     body=HighlightIn,
-    returns="Highlight",
+    returns=models.Highlight,
     status=201,
     errors=(404, 409),
 )
-def add_highlight(call: Call, paper_id: int) -> dict:
+def add_highlight(call: Call, paper_id: int) -> Json:
     """Mark a passage."""
     body: HighlightIn = call.body
     with call.db.write() as connection:
@@ -82,55 +84,20 @@ def add_highlight(call: Call, paper_id: int) -> dict:
             raise Problem(409, f"A paper holds at most {MAX_BY_PAPER} highlights.")
         row = {**body.model_dump(), "rects": json.dumps(body.rects), "paper_id": paper_id}
         row |= {"user_id": call.me.id, "created_at": now()}
-        made = connection.execute(insert(highlight).values(row)).inserted_primary_key[0]
+        made = insert_row(connection, highlight, row)
         audit.note(connection, call.me.id, "add highlight", made, f"paper {paper_id}, page {body.page}")
         return next(one for one in listed(connection, call, paper_id) if one["id"] == made)
 
 
-@endpoint("DELETE", f"/highlights/<{PATH_ID}:highlight_id>", returns="Ok", errors=(403, 404))
-def delete_highlight(call: Call, highlight_id: int) -> dict:
+@endpoint("DELETE", f"/highlights/<{PATH_ID}:highlight_id>", returns=models.Ok, errors=(403, 404))
+def delete_highlight(call: Call, highlight_id: int) -> Json:
     """Take a mark away: one's own, or any as an admin. Its sentence stays."""
     with call.db.write() as connection:
         row = changeable(connection, call, highlight, highlight_id)
-        connection.execute(delete(highlight).where(highlight.c.id == highlight_id))
+        name = row.text or f"page {row.page}"
+        trash.delete_row(connection, call.me.id, highlight, highlight_id, name)
         audit.note(connection, call.me.id, "delete highlight", highlight_id, f"paper {row.paper_id}")
     return {"ok": True}
-
-
-@endpoint(
-    "GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights", returns="Highlights", errors=(404,)
-)
-def list_named(call: Call, project_id: int, name: str) -> dict:
-    """The same by upstream's name of the PDF."""
-    return list_highlights(call, pdfs.find_paper(call, project_id, name))
-
-
-@endpoint(
-    "POST",
-    f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights",
-    body=HighlightIn,
-    returns="Highlight",
-    status=201,
-    errors=(404, 409),
-)
-def add_named(call: Call, project_id: int, name: str) -> dict:
-    """Mark a passage, by upstream's name of the PDF."""
-    return add_highlight(call, pdfs.find_paper(call, project_id, name))
-
-
-@endpoint(
-    "DELETE",
-    f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights/<{PATH_ID}:highlight_id>",
-    returns="Ok",
-    errors=(403, 404),
-)
-def delete_named(call: Call, project_id: int, name: str, highlight_id: int) -> dict:
-    """Take a mark away, by upstream's name of the PDF."""
-    paper_id = pdfs.find_paper(call, project_id, name)
-    with call.db.read() as connection:
-        if highlight_id not in {one["id"] for one in listed(connection, call, paper_id)}:
-            raise Problem(404, f"There is no highlight {highlight_id}.")
-    return delete_highlight(call, highlight_id)
 
 
 @endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf/marked", media="application/pdf", errors=(404, 422))
@@ -149,11 +116,3 @@ def marked_pdf(call: Call, paper_id: int) -> Response:
     return Response(
         data, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
-
-
-@endpoint(
-    "GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>/marked", media="application/pdf", errors=(404, 422)
-)
-def marked_named(call: Call, project_id: int, name: str) -> Response:
-    """A copy with burned-in highlights, by upstream's name of the PDF."""
-    return marked_pdf(call, pdfs.find_paper(call, project_id, name))

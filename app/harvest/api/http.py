@@ -9,7 +9,7 @@ import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -22,6 +22,7 @@ from harvest.drain import drain
 from harvest.settings import Settings
 from harvest.text import UNFIT, normal
 
+Json = dict[str, Any]  # what an endpoint answers, before it is written out
 MAX_JSON_BYTES = 2 * 1024 * 1024
 # Passwords count to the last space, as they were set.
 SECRET = ("password", "current", "new")
@@ -70,6 +71,10 @@ class Call:
         return self.user
 
 
+# A model, or `list[...]` of one.
+Answer = type[BaseModel] | type[list[Any]]
+
+
 @dataclass(frozen=True)
 class Endpoint:
     method: str
@@ -78,13 +83,14 @@ class Endpoint:
     auth: str  # "none", "user" or "admin"
     body: type[BaseModel] | None
     query: type[BaseModel] | None
-    returns: Any
+    returns: Answer | None
     status: int
     errors: tuple[int, ...]
     media: str  # of the answer
     takes: str  # media type of the body where it is not JSON
 
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 ENDPOINTS: list[Endpoint] = []
 
 
@@ -95,15 +101,15 @@ def endpoint(
     auth: str = "user",
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
-    returns: Any = None,
+    returns: Answer | None = None,
     status: int = 200,
     errors: tuple[int, ...] = (),
     media: str = "application/json",
     takes: str = "",
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Handler], Handler]:
     """Declare the function below as `method /api/path`; it gets a Call and the path's parameters."""
 
-    def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
+    def declare(handler: Handler) -> Handler:
         declared = Endpoint(
             method, f"/api{path}", handler, auth, body, query, returns, status, errors, media, takes
         )

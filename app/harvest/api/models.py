@@ -38,7 +38,14 @@ class User(Out):
     id: int
     email: str
     alias: str
+    name: str
     admin: bool
+
+
+class Person(Out):
+    alias: str
+    name: str
+    email: str
 
 
 class Session(User):
@@ -120,6 +127,7 @@ class Highlight(Out):
     color: str
     text: str
     contributor: str
+    contributor_name: str
     mine: bool
     created_at: str
 
@@ -150,6 +158,7 @@ class Sentence(Out):
     paper_id: int | None
     highlight_id: int | None
     contributor: str
+    contributor_name: str
     mine: bool
     created_at: str
     version: str
@@ -166,6 +175,7 @@ class Triple(TripleNames):
     doi_hash: str | None
     title: str
     triple_contributor: str
+    contributor_name: str
     mine: bool
     project_id: int | None
     project_name: str
@@ -228,6 +238,21 @@ class AuditRow(Out):
 class AuditPage(Out):
     rows: list[AuditRow]
     next: int | None
+
+
+class Deleted(Out):
+    id: int
+    at: str
+    kind: str
+    ref: int
+    name: str
+    who: str
+
+
+class Restored(Out):
+    ok: bool
+    kind: str
+    ref: int
 
 
 class Totals(Out):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from flask import Response
 from pydantic.json_schema import models_json_schema
 
 from harvest import VERSION
 from harvest.api import models
-from harvest.api.http import ENDPOINTS, Call, Endpoint, endpoint
+from harvest.api.http import ENDPOINTS, Call, Endpoint, Json, endpoint
 
 REF = "#/components/schemas/{model}"
 
@@ -56,10 +56,10 @@ def _result(declared: Endpoint) -> dict[str, Any]:
     if declared.path == "/api/metrics":
         media = ["text/plain"]
     schema: dict[str, Any] = {}
-    if isinstance(declared.returns, list):
-        schema = {"type": "array", "items": {"$ref": REF.format(model=declared.returns[0])}}
-    elif declared.returns:
-        schema = {"$ref": REF.format(model=declared.returns)}
+    if listed := get_args(declared.returns):
+        schema = {"type": "array", "items": {"$ref": REF.format(model=listed[0].__name__)}}
+    elif isinstance(declared.returns, type):
+        schema = {"$ref": REF.format(model=declared.returns.__name__)}
     return {"description": "done", "content": {name: {"schema": schema} for name in media}}
 
 
@@ -122,7 +122,7 @@ def document() -> dict[str, Any]:
 
 
 @endpoint("GET", "/openapi.json", auth="none")
-def openapi(call: Call) -> dict:
+def openapi(call: Call) -> Json:
     """This document."""
     return document()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from harvest import audit, crossref
+from harvest import audit, crossref, trash
+from harvest.api import models
 from harvest.api.fields import PATH_ID
-from harvest.api.http import Call, In, Problem, endpoint
+from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.doi import normal, pasted, short_hash
 from harvest.tables import paper, pdf, project, sentence
@@ -31,7 +32,7 @@ class DoiIn(In):
     doi: str = Field(max_length=500)
 
 
-def shown(connection: Connection, *where: object) -> list[dict]:
+def shown(connection: Connection, *where: ColumnElement[bool]) -> list[Json]:
     """Papers with their PDF's name and how many sentences they have."""
     count = select(func.count()).select_from(sentence).where(sentence.c.paper_id == paper.c.id)
     query = (
@@ -52,7 +53,7 @@ def shown(connection: Connection, *where: object) -> list[dict]:
     ]
 
 
-def one(connection: Connection, paper_id: int) -> dict:
+def one(connection: Connection, paper_id: int) -> Json:
     found = shown(connection, paper.c.id == paper_id)
     if not found:
         raise Problem(404, f"There is no paper {paper_id}.")
@@ -81,8 +82,8 @@ def add_dois(
     return added, refused
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/papers", returns=["Paper"], errors=(404,))
-def list_papers(call: Call, project_id: int) -> list[dict]:
+@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/papers", returns=list[models.Paper], errors=(404,))
+def list_papers(call: Call, project_id: int) -> list[Json]:
     """The papers of a project, in the order they were added."""
     with call.db.read() as connection:
         if not connection.execute(select(project.c.id).where(project.c.id == project_id)).first():
@@ -98,11 +99,11 @@ def list_papers(call: Call, project_id: int) -> list[dict]:
     f"/projects/<{PATH_ID}:project_id>/papers",
     auth="admin",
     body=Dois,
-    returns="Added",
+    returns=models.Added,
     status=201,
     errors=(404,),
 )
-def add_papers(call: Call, project_id: int) -> dict:
+def add_papers(call: Call, project_id: int) -> Json:
     """Add papers by DOI, also offline: title and authors follow from CrossRef when it can be reached."""
     with call.db.write() as connection:
         if not connection.execute(select(project.c.id).where(project.c.id == project_id)).first():
@@ -115,15 +116,15 @@ def add_papers(call: Call, project_id: int) -> dict:
     return {"ok": True, "added": added, "refused": refused}
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>", returns="Paper", errors=(404,))
-def get_paper(call: Call, paper_id: int) -> dict:
+@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>", returns=models.Paper, errors=(404,))
+def get_paper(call: Call, paper_id: int) -> Json:
     """One paper."""
     with call.db.read() as connection:
         return one(connection, paper_id)
 
 
-@endpoint("PATCH", f"/papers/<{PATH_ID}:paper_id>", body=PaperChange, returns="Paper", errors=(403, 404))
-def change_paper(call: Call, paper_id: int) -> dict:
+@endpoint("PATCH", f"/papers/<{PATH_ID}:paper_id>", body=PaperChange, returns=models.Paper, errors=(403, 404))
+def change_paper(call: Call, paper_id: int) -> Json:
     """Set the status (anyone), or the metadata by hand (admins)."""
     changes = call.body.model_dump(exclude_none=True)
     with call.db.write() as connection:
@@ -144,20 +145,20 @@ def change_paper(call: Call, paper_id: int) -> dict:
         return one(connection, paper_id)
 
 
-@endpoint("DELETE", f"/papers/<{PATH_ID}:paper_id>", auth="admin", returns="Ok", errors=(404,))
-def delete_paper(call: Call, paper_id: int) -> dict:
+@endpoint("DELETE", f"/papers/<{PATH_ID}:paper_id>", auth="admin", returns=models.Ok, errors=(404,))
+def delete_paper(call: Call, paper_id: int) -> Json:
     """Take a paper out of its project, with its sentences and triples."""
     with call.db.write() as connection:
         gone = one(connection, paper_id)
-        connection.execute(delete(paper).where(paper.c.id == paper_id))
+        trash.delete_row(connection, call.me.id, paper, paper_id, gone["title"] or gone["doi"])
         audit.note(
             connection, call.me.id, "delete paper", paper_id, f"{gone['doi']}: {gone['sentences']} sentences"
         )
     return {"ok": True}
 
 
-@endpoint("POST", "/validate-doi", body=DoiIn, returns="DoiCheck")
-def validate_doi(call: Call) -> dict:
+@endpoint("POST", "/validate-doi", body=DoiIn, returns=models.DoiCheck)
+def validate_doi(call: Call) -> Json:
     """Whether the text is a DOI, in its normal form, with the metadata known here."""
     doi = normal(call.body.doi)
     if doi is None:

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from flask import Response, request, send_file
 from sqlalchemy import Row, delete, insert, select
 
 from harvest import audit, pdfstore
-from harvest.api import papers
+from harvest.api import models, papers
 from harvest.api.fields import PATH_ID
-from harvest.api.http import Call, Problem, endpoint
+from harvest.api.http import Call, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.drain import drain
 from harvest.pdfcheck import NotAPdf
 from harvest.tables import paper, pdf
 
 
-def find_paper(call: Call, project_id: int, name: str) -> int:
-    """The paper that upstream's PDF name means. Raises Problem 404."""
-    with call.db.read() as connection:
-        found = connection.scalar(
-            select(paper.c.id).where(
-                paper.c.project_id == project_id, paper.c.doi_hash == name.removesuffix(".pdf")
-            )
-        )
-    if found is None:
-        raise Problem(404, f"There is no PDF '{name[:40]}' in project {project_id}.")
-    return found
-
-
-def pdf_row(call: Call, paper_id: int) -> Row:
+def pdf_row(call: Call, paper_id: int) -> Row[Any]:
     with call.db.read() as connection:
         row = connection.execute(
             select(pdf, paper.c.doi_hash).join(paper).where(pdf.c.paper_id == paper_id)
@@ -70,11 +58,11 @@ def _take_one_range(size: int) -> None:
 @endpoint(
     "PUT",
     f"/papers/<{PATH_ID}:paper_id>/pdf",
-    returns="Paper",
+    returns=models.Paper,
     errors=(404, 413, 415, 422),
     takes="application/pdf",
 )
-def put_pdf(call: Call, paper_id: int) -> dict:
+def put_pdf(call: Call, paper_id: int) -> Json:
     """Upload a PDF as the request's body (Content-Type: application/pdf); it replaces the one before."""
     limit = call.settings.max_upload_bytes
     too_large = f"The PDF is larger than {call.settings.MAX_UPLOAD_MB} MiB."
@@ -102,21 +90,3 @@ def put_pdf(call: Call, paper_id: int) -> dict:
             connection, call.me.id, "upload pdf", paper_id, f"{stored.size} bytes, {stored.pages} pages"
         )
         return papers.one(connection, paper_id)
-
-
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>", media="application/pdf", errors=(404, 416))
-def get_named_pdf(call: Call, project_id: int, name: str) -> Response:
-    """The same by the name that upstream gives it."""
-    return get_pdf(call, find_paper(call, project_id, name))
-
-
-@endpoint(
-    "PUT",
-    f"/projects/<{PATH_ID}:project_id>/pdf/<name>",
-    returns="Paper",
-    errors=(404, 413, 415, 422),
-    takes="application/pdf",
-)
-def put_named_pdf(call: Call, project_id: int, name: str) -> dict:
-    """Upload by the name that upstream gives it."""
-    return put_pdf(call, find_paper(call, project_id, name))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, case, func, select, update
 
-from harvest import audit
+from harvest import audit, trash
 from harvest.accounts import User
+from harvest.api import models
 from harvest.api.fields import PATH_ID, Text
-from harvest.api.http import Call, In, Problem, endpoint
+from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.clock import now
+from harvest.db import insert_row
 from harvest.tables import paper, pdf, project, triple, user
 
 
@@ -25,7 +27,7 @@ class ProjectChange(In):
     description: Text | None = None
 
 
-def shown(connection: Connection, me: User, project_id: int | None = None) -> list[dict]:
+def shown(connection: Connection, me: User, project_id: int | None = None) -> list[Json]:
     """Projects with their progress; all of them, or the one with that id."""
     done, started = paper.c.status == "done", paper.c.status == "in_progress"
     progress = (
@@ -74,7 +76,7 @@ def shown(connection: Connection, me: User, project_id: int | None = None) -> li
     ]
 
 
-def one(connection: Connection, me: User, project_id: int) -> dict:
+def one(connection: Connection, me: User, project_id: int) -> Json:
     found = shown(connection, me, project_id)
     if not found:
         raise Problem(404, f"There is no project {project_id}.")
@@ -86,26 +88,28 @@ def _refuse_taken_name(connection: Connection, name: str, but: int = 0) -> None:
         raise Problem(409, f"There is a project named '{name}' already.")
 
 
-@endpoint("GET", "/projects", returns=["Project"])
-def list_projects(call: Call) -> list[dict]:
+@endpoint("GET", "/projects", returns=list[models.Project])
+def list_projects(call: Call) -> list[Json]:
     """All projects with their progress."""
     with call.db.read() as connection:
         return shown(connection, call.me)
 
 
-@endpoint("POST", "/projects", auth="admin", body=ProjectIn, returns="Project", status=201, errors=(409,))
-def create_project(call: Call) -> dict:
+@endpoint(
+    "POST", "/projects", auth="admin", body=ProjectIn, returns=models.Project, status=201, errors=(409,)
+)
+def create_project(call: Call) -> Json:
     """Start a project."""
     with call.db.write() as connection:
         _refuse_taken_name(connection, call.body.name)
         row = {**call.body.model_dump(), "created_by": call.me.id, "created_at": now()}
-        project_id = connection.execute(insert(project).values(row)).inserted_primary_key[0]
+        project_id = insert_row(connection, project, row)
         audit.note(connection, call.me.id, "create project", project_id, call.body.name)
         return one(connection, call.me, project_id)
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>", returns="Project", errors=(404,))
-def get_project(call: Call, project_id: int) -> dict:
+@endpoint("GET", f"/projects/<{PATH_ID}:project_id>", returns=models.Project, errors=(404,))
+def get_project(call: Call, project_id: int) -> Json:
     """One project with its progress."""
     with call.db.read() as connection:
         return one(connection, call.me, project_id)
@@ -116,10 +120,10 @@ def get_project(call: Call, project_id: int) -> dict:
     f"/projects/<{PATH_ID}:project_id>",
     auth="admin",
     body=ProjectChange,
-    returns="Project",
+    returns=models.Project,
     errors=(404, 409),
 )
-def change_project(call: Call, project_id: int) -> dict:
+def change_project(call: Call, project_id: int) -> Json:
     """Rename or describe a project."""
     changes = call.body.model_dump(exclude_none=True)
     with call.db.write() as connection:
@@ -131,12 +135,12 @@ def change_project(call: Call, project_id: int) -> dict:
         return one(connection, call.me, project_id)
 
 
-@endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns="Ok", errors=(404,))
-def delete_project(call: Call, project_id: int) -> dict:
-    """Delete a project with its papers, sentences and triples. Files of PDFs go with `python -m harvest sweep`."""
+@endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns=models.Ok, errors=(404,))
+def delete_project(call: Call, project_id: int) -> Json:
+    """Delete a project with its papers, sentences and triples. It can be restored for 30 days."""
     with call.db.write() as connection:
         gone = one(connection, call.me, project_id)
-        connection.execute(delete(project).where(project.c.id == project_id))
+        trash.delete_row(connection, call.me.id, project, project_id, gone["name"])
         detail = f"{gone['name']}: {gone['papers']} papers, {gone['triples']} triples"
         audit.note(connection, call.me.id, "delete project", project_id, detail)
     return {"ok": True}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from dataclasses import asdict
@@ -11,13 +10,11 @@ from typing import Literal
 from urllib.parse import quote
 
 from flask import Response, request
-from pydantic import Field
 from sqlalchemy import select
 
 from harvest import audit, crossref, exporting, importing, triples
-from harvest.api.auth import sign_in
-from harvest.api.fields import Id
-from harvest.api.http import Call, In, Problem, answer, endpoint
+from harvest.api import models
+from harvest.api.http import Call, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.drain import drain
 from harvest.tables import project
@@ -52,9 +49,14 @@ def _project_name(call: Call, project_id: int | None) -> str:
 
 
 @endpoint(
-    "POST", "/import", auth="admin", returns="Imported", errors=(413, 422), takes="application/octet-stream"
+    "POST",
+    "/import",
+    auth="admin",
+    returns=models.Imported,
+    errors=(413, 422),
+    takes="application/octet-stream",
 )
-def import_file(call: Call) -> dict:
+def import_file(call: Call) -> Json:
     """Take over a JSON export or a SQLite file of upstream's or this HARVEST; the file is the body."""
     limit = call.settings.max_upload_bytes
     if (request.content_length or 0) > limit:
@@ -76,40 +78,3 @@ def import_file(call: Call) -> dict:
         counts = f"{report.projects} projects, {report.sentences} sentences, {report.triples} triples"
         audit.note(connection, call.me.id, "import", None, counts)
     return {"ok": True, **asdict(report)}
-
-
-class AdminAuth(In):
-    email: str = Field(max_length=254)
-    password: str = Field(max_length=1000)
-
-
-class AdminExport(AdminAuth):
-    project_id: Id | None = None
-
-
-@endpoint("POST", "/admin/auth", auth="none", body=AdminAuth, returns="AdminSession", errors=(401, 429))
-def admin_auth(call: Call) -> dict:
-    """Upstream's name of /api/login."""
-    found = sign_in(call, call.body.email, call.body.password)
-    return {
-        "authenticated": True,
-        "is_admin": found["admin"],
-        "token": found["token"],
-        "email": found["email"],
-        "expires_in": found["expires_in"],
-    }
-
-
-@endpoint(
-    "POST", "/admin/export/triples", auth="none", body=AdminExport, errors=(401, 403, 429), returns="Exported"
-)
-def admin_export(call: Call) -> Response:
-    """Upstream's export: an admin's e-mail address and password in the body."""
-    from harvest.accounts import User
-
-    found = sign_in(call, call.body.email, call.body.password)
-    if not found["admin"]:
-        raise Problem(403, "Only an admin may do this.")
-    me = User(found["id"], found["email"], found["alias"], True)
-    text = "".join(exporting.full_json(call.db, me, triples.Filters(project_id=call.body.project_id)))
-    return answer({"ok": True, "data": json.loads(text)})

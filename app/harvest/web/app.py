@@ -7,7 +7,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from harvest.settings import APP_DIR, Settings, load
-from harvest.web import behind, frozen, headers, proxy, router, shell
+from harvest.web import behind, cached_frame, headers, proxy, router, shell
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> dash.Dash:
     server.register_blueprint(proxy.routes(settings))
     app = dash.Dash(
         "harvest.web",
-        server=server,
+        server=server,  # type: ignore[arg-type]  # Dash takes one, and says otherwise
         url_base_pathname=settings.URL_BASE_PATHNAME,
         assets_folder=str(APP_DIR / "assets"),
         assets_ignore=r".*\.vendor\.js$",
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> dash.Dash:
             response.headers.setdefault(name, value)
         return response
 
-    frozen.freeze(server, settings.URL_BASE_PATHNAME)
+    cached_frame.install(server, settings.URL_BASE_PATHNAME)
     if settings.proxies:
         server.wsgi_app = behind.BehindProxy(server.wsgi_app, settings.proxies)  # type: ignore[method-assign]
     elif settings.TRUSTED_PROXIES:

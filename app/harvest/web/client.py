@@ -13,6 +13,9 @@ CONNECT_S = 5
 """How long a connection to the backend may take, in seconds."""
 
 
+Json = dict[str, Any]  # an object of the API's answers
+
+
 class ApiError(Exception):
     """The backend refused; `status` is its HTTP status, the message a sentence for the user."""
 
@@ -22,7 +25,8 @@ class ApiError(Exception):
 
 
 def settings() -> Settings:
-    return current_app.extensions["harvest"]
+    found: Settings = current_app.extensions["harvest"]
+    return found
 
 
 def session_token() -> str:

@@ -49,7 +49,8 @@ def lazy_suites(app: object) -> set[str]:
                 names.add(f"_dash-component-suites/{package}/{path}")
                 stamp = int(file.stat().st_mtime)
                 version = getattr(module, "__version__", "")
-                names.add(f"_dash-component-suites/{package}/{build_fingerprint(path, version, stamp)}")
+                hashed = build_fingerprint(path, version, stamp)  # type: ignore[no-untyped-call]
+                names.add(f"_dash-component-suites/{package}/{hashed}")
     return names
 
 

@@ -12,6 +12,7 @@ import dash
 from dash import dcc, html
 
 from harvest.web import client
+from harvest.web.client import Json
 
 STATUS = {"unstarted": "Not started", "in_progress": "In progress", "done": "Done"}
 METADATA = {
@@ -21,9 +22,14 @@ METADATA = {
 }
 
 
+def attributes(**given: Any) -> Json:
+    """`data_page_of=3` as Dash takes it: {"data-page-of": 3}."""
+    return {name.replace("_", "-"): value for name, value in given.items()}
+
+
 def note(text: str, kind: str = "good") -> None:
     """Show a short message; called inside a callback."""
-    shown = html.Span(key=uuid.uuid4().hex, **{"data-note": text, "data-kind": kind})
+    shown = html.Span(key=uuid.uuid4().hex, **attributes(data_note=text, data_kind=kind))
     dash.set_props("server-note", {"children": [shown]})
 
 
@@ -79,14 +85,24 @@ def text_input(name: Any, **options: Any) -> dcc.Input:
 
 def sure(button: html.Button, question: str) -> dcc.ConfirmDialogProvider:
     """Asks before it acts; it takes the button's id, and its `submit_n_clicks` counts the yes."""
-    name = button.id
-    del button.id
+    name = getattr(button, "id")  # noqa: B009 Dash makes its attributes of arguments
+    delattr(button, "id")
     return dcc.ConfirmDialogProvider(button, id=name, message=question)
 
 
 def counted(number: int, of: str) -> str:
     """`1 page`, `1,200 pages`."""
     return f"{number:,} {of}{'' if number == 1 else 's'}"
+
+
+def time(stamp: str) -> html.Time:
+    """A time of the API, "2026-01-31T12:00:00Z"; assets/api.js shows it in the reader's zone."""
+    return html.Time(f"{stamp[:16].replace('T', ' ')} UTC", dateTime=stamp, key=stamp)
+
+
+def person(name: str, known_as: str, kind: str = "") -> html.Small:
+    """Who did something; the alias, or for admins the address, is told when one points there."""
+    return html.Small(name, title=known_as, className=f"quiet {kind}")
 
 
 def badge(text: str, kind: str = "") -> html.Span:
@@ -101,7 +117,9 @@ def progress(done: int, started: int, total: int) -> html.Div:
         html.Div(className=f"part {kind}", style={"width": f"{width:.1f}%"})
         for kind, width in zip(("done", "started"), share, strict=True)
     ]
-    return html.Div([html.Div(bar, className="progress", **{"aria-hidden": "true"}), html.Small(words)])
+    return html.Div(
+        [html.Div(bar, className="progress", **attributes(aria_hidden="true")), html.Small(words)]
+    )
 
 
 def dropzone(label: str, url: str, *, method: str, media: str, accept: str, done: str) -> html.Div:
@@ -110,23 +128,19 @@ def dropzone(label: str, url: str, *, method: str, media: str, accept: str, done
         [
             html.Button(label, type="button", className="pick-file"),
             html.Span("or drop the file here", className="quiet"),
-            html.Progress(max="100", hidden=True, **{"aria-label": "Upload"}),
+            html.Progress(max="100", hidden=True, **attributes(aria_label="Upload")),
             html.Div(className="upload-state quiet", role="status"),
         ],
         className="dropzone",
-        **{
-            "data-upload": url,
-            "data-method": method,
-            "data-type": media,
-            "data-accept": accept,
-            "data-done": done,
-        },
+        **attributes(
+            data_upload=url, data_method=method, data_type=media, data_accept=accept, data_done=done
+        ),
     )
 
 
 def download(label: str, href: str, name: str) -> html.A:
     """A link to a file of the API; assets/api.js helps where that has an origin of its own."""
-    return html.A(label, href=href, download=name, className="button small", **{"data-file": name})
+    return html.A(label, href=href, download=name, className="button small", **attributes(data_file=name))
 
 
 def table(head: list[Any], rows: list[list[Any]], label: str, empty: str) -> Any:
@@ -139,4 +153,4 @@ def table(head: list[Any], rows: list[list[Any]], label: str, empty: str) -> Any
             html.Tbody([html.Tr([html.Td(c) for c in r]) for r in rows]),
         ]
     )
-    return html.Div(made, className="scroll", tabIndex="0", role="region", **{"aria-label": label})
+    return html.Div(made, className="scroll", tabIndex="0", role="region", **attributes(aria_label=label))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from harvest.drain import drain
 from harvest.settings import Settings
@@ -22,6 +22,11 @@ PASSED_BACK = (
 
 def problem(status: int, message: str) -> Response:
     return Response(json.dumps({"ok": False, "error": message}), status, mimetype="application/json")
+
+
+def see_other(url: str) -> Response:
+    """Where a browser goes after its form was taken."""
+    return Response(status=303, headers={"Location": url})
 
 
 def relay(method: str, path: str) -> Response:
@@ -132,8 +137,8 @@ def login() -> Response:
         session = client.call("POST", "/login", json=given)
     except client.ApiError as error:
         reason = {401: "wrong", 422: "wrong", 429: "wait"}.get(error.status, "down")
-        return redirect(f"{target.split('?')[0]}?sign-in={reason}", 303)  # type: ignore[return-value]
-    return _keep(session, redirect(target, 303))
+        return see_other(f"{target.split('?')[0]}?sign-in={reason}")
+    return _keep(session, see_other(target))
 
 
 def password() -> Response:
@@ -141,17 +146,17 @@ def password() -> Response:
     target = client.settings().URL_BASE_PATHNAME + "account"
     current, new, again = (request.form.get(name, "")[:1000] for name in ("current", "new", "again"))
     if new != again:
-        return redirect(f"{target}?password=differ", 303)  # type: ignore[return-value]
+        return see_other(f"{target}?password=differ")
     try:
         session = client.call("POST", "/me/password", json={"current": current, "new": new})
     except client.ApiError as error:
         # Signed out meanwhile, the page shows the form to sign in.
         reason = {401: "", 403: "wrong", 422: "unfit", 429: "wait"}.get(error.status, "down")
-        return redirect(f"{target}?password={reason}", 303)  # type: ignore[return-value]
-    return _keep(session, redirect(f"{target}?password=changed", 303))
+        return see_other(f"{target}?password={reason}")
+    return _keep(session, see_other(f"{target}?password=changed"))
 
 
-def _keep(session: dict[str, Any], response: Any) -> Response:
+def _keep(session: dict[str, Any], response: Response) -> Response:
     """Have the browser keep the session, where scripts cannot read it."""
     settings = client.settings()
     response.set_cookie(
@@ -182,6 +187,6 @@ def logout() -> Response:
     except client.ApiError as error:
         if error.status != 401:
             return problem(error.status, str(error))
-    response = redirect(settings.URL_BASE_PATHNAME, 303)
+    response = see_other(settings.URL_BASE_PATHNAME)
     response.delete_cookie(settings.cookie_name, path=settings.URL_BASE_PATHNAME)
-    return response  # type: ignore[return-value]
+    return response

@@ -11,7 +11,8 @@ import dash
 from dash import Input, Output, State
 
 from harvest.web import client
-from harvest.web.pages import account, admin, annotate, browse, guide, home, login, paper_list
+from harvest.web.client import Json
+from harvest.web.pages import account, admin, annotate, browse, guide, home, login, paper_list, trash
 
 ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (r"", home.page),
@@ -21,12 +22,13 @@ ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (r"admin(?:/(\w+))?", admin.page),
     (r"account", account.page),
     (r"help", guide.page),
+    (r"trash", trash.page),
 ]
 
 
 def register(app: dash.Dash) -> None:
     """Put the routing callback and those of all pages on the app."""
-    for module in (home, paper_list, annotate, browse, admin):
+    for module in (home, paper_list, annotate, browse, account, admin, trash):
         module.register(app)
 
     @app.callback(
@@ -38,7 +40,7 @@ def register(app: dash.Dash) -> None:
         State("drafts", "data"),
     )
     def show(
-        pathname: str | None, search: str | None, _refreshed: object, drafts: dict | None
+        pathname: str | None, search: str | None, _refreshed: object, drafts: Json | None
     ) -> tuple[Any, Any]:
         base = client.settings().URL_BASE_PATHNAME
         path = (pathname or base).removeprefix(base).strip("/")

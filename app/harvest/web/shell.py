@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import dcc, html
 
 from harvest.settings import Settings
+from harvest.web.parts import attributes
 
 
 def layout(settings: Settings) -> html.Div:
@@ -18,12 +19,12 @@ def layout(settings: Settings) -> html.Div:
             html.Header(html.Div(id="bar", className="bar"), className="top"),
             html.Main(html.P("Loading …", className="quiet"), id="page", tabIndex="-1"),
             html.Div(id="server-note", hidden=True),
-            html.Div(id="toasts", className="toasts", role="status", **{"aria-live": "polite"}),
+            html.Div(id="toasts", className="toasts", role="status", **attributes(aria_live="polite")),
         ],
         id="harvest",
-        **{
-            "data-base": settings.URL_BASE_PATHNAME,
-            "data-mode": settings.DEPLOYMENT_MODE,
-            "data-max-upload-mb": str(settings.MAX_UPLOAD_MB),
-        },
+        **attributes(
+            data_base=settings.URL_BASE_PATHNAME,
+            data_mode=settings.DEPLOYMENT_MODE,
+            data_max_upload_mb=str(settings.MAX_UPLOAD_MB),
+        ),
     )

@@ -1,9 +1,9 @@
-"""Who gets in: the admin's account, keys and sudo, UFW and sshd, changed as one, confirmed by a login or undone.
+"""SSH access: the admin's account, keys and sudo, UFW and sshd, changed together, confirmed by a login or reverted.
 
 The order of a change: save and set the timer, add the new way in (sshd shuts root out only once the admin has keys and
-sudo), log in afresh as the admin on the new port with sudo, close what only the old way in needed, log in again, stop
-the timer. Whatever fails on the way is undone at once; what nobody can undo any more (the controller died, the network
-went, the host rebooted) the timer undoes.
+sudo), log in again as the admin on the new port with sudo, close what only the old way in needed, log in again, stop
+the timer. Whatever fails on the way is reverted at once; where the run itself no longer can (the controller died, the
+network went, the host rebooted), the timer reverts it.
 """
 
 import shlex
@@ -44,7 +44,7 @@ SAVED = (
 
 @dataclass(frozen=True)
 class Access:
-    """All that decides who gets in. A change is undone where nobody confirms it within `within_s` seconds."""
+    """The whole access configuration. A change is reverted unless it is confirmed within `within_s` seconds."""
 
     group: groups.Group
     account: accounts.Account
@@ -134,8 +134,8 @@ def plan(have: HostState, want: Access, here: int) -> Iterator[str]:
     if want.group.name not in have.groups:
         yield f"add the group {want.group.name}"
     yield from accounts.plan(have, want.account)
-    told = map(log_sentence, [*groups.changes(have, want.group), *public_keys.named(have, want.keys)])
-    yield from filter(None, told)
+    sentences = map(log_sentence, [*groups.changes(have, want.group), *public_keys.named(have, want.keys)])
+    yield from filter(None, sentences)
     for part in (want.keys, want.sshd_files, want.sudo):
         yield from files.plan(have, part)
     yield from ufw.plan(have, want.firewall)
@@ -225,13 +225,13 @@ def _resume(have: HostState, want: Interrupted) -> Iterator[Command]:
     if revert.ARMED in have.notes:
         until = have.notes[revert.ARMED].strip() or "in a moment"
         yield log(
-            "an earlier run was cut off while it changed who gets in, which the host would undo "
-            f"at {until}; this run goes on from there"
+            "an earlier run was interrupted while it changed SSH access, which the host would revert "
+            f"at {until}; this run continues from there"
         )
         yield script(revert.postpone_script())
     elif revert.REVERTED in have.notes:
         why = have.notes[revert.REVERTED].strip()
-        yield log(f"an earlier change of who gets in was undone ({why}); starting over")
+        yield log(f"an earlier access change was reverted ({why}); starting over")
         yield script(f"rm -f {revert.REVERTED}")
 
 

@@ -1,4 +1,4 @@
-"""Public keys that nobody wanted: those in the admin's own file go, those of other accounts are named."""
+"""Public keys that no setting names: removed from the admin's file, reported in those of other accounts."""
 
 import base64
 import hashlib

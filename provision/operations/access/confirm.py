@@ -1,4 +1,4 @@
-"""The controller's part of the guard: run a change and undo it if it fails, prove a fresh login, say what happened."""
+"""The controller's part of the guard: run a change, revert it if it fails, prove a new login, report the outcome."""
 
 import time
 
@@ -18,7 +18,7 @@ COMMAND_LIMIT_S = 60
 
 
 def guarded(command: Command) -> Command:
-    """`command`, unless the host has undone the change already; where it fails, all is undone at once."""
+    """`command`, unless the host has reverted the change already; if it fails, everything is reverted at once."""
     if not isinstance(command, StringCommand):
         return command
     step = StringCommand("sh", "-c", QuoteString(revert.STEP), "step", command)
@@ -27,7 +27,7 @@ def guarded(command: Command) -> Command:
 
 
 def proven(user: str, port: int) -> FunctionCommand:
-    """A fresh login as `user` on `port`, with sudo; where it fails, all is undone at once."""
+    """A new login as `user` on `port`, with sudo; if it fails, everything is reverted at once."""
     return FunctionCommand(_prove, (user, port), {})
 
 
@@ -50,7 +50,9 @@ def _prove(state: State, host: Host, user: str, port: int) -> bool:
             host.log(f"confirmed by a fresh login as {user} on port {port}, with sudo")
             return True
         # sshd may be between two of its lives; who was refused is not asked twice (fail2ban counts).
-        if "lets nobody in" in why or time.monotonic() - started > patience.limit(host, PATIENCE_S):
+        if "no login with root rights" in why or time.monotonic() - started > patience.limit(
+            host, PATIENCE_S
+        ):
             break
         time.sleep(PAUSE_S)
     return _undo(state, host, f"a fresh login as {user} on port {port} failed: the host {why}")
@@ -66,7 +68,7 @@ def _undo(state: State, host: Host, why: str) -> bool:
     except Exception as error:
         ok, words = False, patience.failure(error, limit_s)
     if ok:
-        host.log("undone: accounts, keys, sudo, firewall and sshd are as they were before this run")
+        host.log("reverted: accounts, keys, sudo, firewall and sshd are as they were before this run")
     else:
-        host.log(f"cannot be undone from here ({words}); the host does so by itself in a moment")
+        host.log(f"cannot be reverted from here ({words}); the host will do it itself in a moment")
     return False

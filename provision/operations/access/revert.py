@@ -24,7 +24,7 @@ HOOKS = """for end in input:INPUT forward:FORWARD output:OUTPUT; do
     done
   done
 done"""
-"""UFW's chains are asked again where somebody flushed the kernel's own: `ufw reload` drops all and does not do it."""
+"""UFW's chains are read again if the kernel's rules were flushed by hand: `ufw reload` does not do that."""
 
 SERVICE = f"""[Unit]
 Description=Revert an unconfirmed access change
@@ -44,7 +44,7 @@ RestartSec=10
 WantedBy=multi-user.target
 """
 
-REVERT = f"""# Puts back byte for byte what {FOLDER}/snapshot holds. Safe to run again where it was cut off.
+REVERT = f"""# Puts back byte for byte what {FOLDER}/snapshot holds. Safe to run again after an interruption.
 exec 9>>{FOLDER}/mutex
 # A step that hangs because its connection does must not hold this up.
 flock -w {STEP_S} 9 || true
@@ -114,7 +114,7 @@ def timer(within_s: int) -> str:
     """The unit that fires `within_s` seconds after its start."""
     return f"""[Unit]
 Description=Revert an access change unless it is confirmed in time
-# Runs that are cut off one after the other each set it.
+# Each of several interrupted runs sets it.
 StartLimitIntervalSec=0
 
 [Timer]
@@ -124,12 +124,12 @@ AccuracySec=1s
 
 
 def _deadline(seconds: str) -> str:
-    """Mark the change as unconfirmed, and when it will be undone."""
+    """Mark the change as unconfirmed, and when it will be reverted."""
     return f'date -u -d "+{seconds} seconds" +"%H:%M:%S UTC" >{ARMED}'
 
 
 def arm_script(paths: Iterable[str], within_s: int) -> str:
-    """Save `paths`, then set the timer. Where it is set already (a run was cut off), what it saved first stays."""
+    """Save `paths`, then set the timer. If it is set already (by an interrupted run), what was saved first stays."""
     here = " ".join(map(shlex.quote, paths))
     units = "/etc/systemd/system"
     return f"""umask 077
@@ -153,7 +153,7 @@ done
 if [ ! -e {ARMED} ]; then
   for unit in ssh.service ssh.socket; do ! systemctl -q is-active $unit || echo $unit >>active; done
   touch active
-  # Not where somebody flushed the kernel's own chains: UFW put up again could shut out whoever did.
+  # Not if the kernel's rules were flushed by hand: enabling UFW again could shut out the user who did.
   ! {{ iptables -w -S ufw-user-input && iptables -w -C INPUT -j ufw-before-input; }} >/dev/null 2>&1 || touch ufw-live
   ! iptables -w -S ufw-before-input >/dev/null 2>&1 || touch ufw-chains
   for tool in iptables ip6tables; do $tool -w -S 2>/dev/null | sed -n "s/^-P/$tool -P/p"; done >policies
@@ -175,7 +175,7 @@ sync"""
 STEP = f"""exec 9>>{FOLDER}/mutex
 flock 9
 if [ ! -e {ARMED} ]; then
-  echo "the host has undone the change meanwhile ($(cat {REVERTED}))" >&2
+  echo "the host has reverted the change in the meantime ($(cat {REVERTED}))" >&2
   exit 1
 fi
 exec "$@"
@@ -184,7 +184,7 @@ exec "$@"
 
 
 def disarm_script() -> str:
-    """The change is confirmed; fails where it was undone meanwhile."""
+    """The change is confirmed; fails if it has been reverted in the meantime."""
     return f"""exec 9>>{FOLDER}/mutex
 flock 9
 if [ ! -e {ARMED} ]; then
@@ -206,9 +206,9 @@ systemctl start {UNIT}.service"""
 
 
 def postpone_script() -> str:
-    """A run that was cut off left the timer set: give this run the whole time.
+    """An interrupted run left the timer set: give this run the whole time.
 
-    It may have been cut off while it set it: systemd has then not read the units yet, nor would it start them at boot.
+    It may have been interrupted while it did so: systemd has then not read the units yet, nor would start them at boot.
     """
     return f"""if [ -e {ARMED} ]; then
   systemctl daemon-reload

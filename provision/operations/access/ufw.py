@@ -94,7 +94,7 @@ def changes(have: HostState, want: Firewall) -> Iterator[Command]:
     lines += first
     for more in others:
         yield _quietly(lines)
-        # Each of many may take its time; what nobody confirms is undone still.
+        # Each of many may take its time; what is not confirmed is reverted all the same.
         lines = [revert.postpone_script(), *more]
     if not set(DEFAULTS) <= set(found.defaults):
         lines += ["ufw default deny incoming", "ufw default allow outgoing", "ufw default deny routed"]

@@ -39,7 +39,7 @@ class Rule:
         return {self.src, self.dst} == {ANYWHERE[self.family]}
 
     def shown(self) -> str:
-        """The rule in the words of `ufw show added`: what somebody typed, or could have, behind "ufw"."""
+        """The rule in the words of `ufw show added`: what was typed, or could have been, after "ufw"."""
         route = ["route"] if self.route else []
         short = not (self.sport != "any" or self.sapp or self.inside or self.outside or self.dport == "any")
         if short and self.anywhere:

@@ -20,8 +20,8 @@ def test_first_sight() -> None:
 
 def test_changed_key() -> None:
     assert words.changed("web1", 22, NEW, [(OLD, KNOWN), (OLD, KNOWN)]) == (
-        f"shows another host key than the pinned one: ssh-ed25519 {NEW_PRINT} instead of ssh-ed25519 {OLD_PRINT}; "
-        "either it was rebuilt or somebody intercepts the connection. If you know that it was rebuilt, type: "
+        f"host key has changed: expected ssh-ed25519 {OLD_PRINT}, got ssh-ed25519 {NEW_PRINT}; "
+        "either it was rebuilt or someone intercepts the connection. If you know that it was rebuilt, type: "
         f"ssh-keygen -R web1 -f {KNOWN}"
     )
 
@@ -34,9 +34,9 @@ def test_changed_key_on_another_port_in_a_file_with_a_space() -> None:
 
 def test_another_key_on_the_wanted_port() -> None:
     assert words.other_port("web1", 2222, NEW, [(OLD, KNOWN)]) == (
-        f"shows another host key on port 2222 than on the port it was pinned on: ssh-ed25519 {NEW_PRINT} instead of "
-        f"ssh-ed25519 {OLD_PRINT}; if port 2222 is another machine's, set ssh_hostname or sshd_port. "
-        f"If both are this host, type: ssh-keyscan -p 2222 web1 >> {KNOWN}"
+        f"shows another host key on port 2222 than on the port it was pinned on: expected "
+        f"ssh-ed25519 {OLD_PRINT}, got ssh-ed25519 {NEW_PRINT}; if port 2222 is another machine's, set ssh_hostname "
+        f"or sshd_port. If both are this host, type: ssh-keyscan -p 2222 web1 >> {KNOWN}"
     )
 
 
@@ -67,7 +67,7 @@ def test_nobody_is_let_in() -> None:
         words.Attempt("root", words.login_as_instead("ubuntu")),
     ]
     assert words.no_login("web1", 22, attempts, [words.encrypted("/k/id 2")]) == (
-        "lets nobody in that can set it up: sysop is refused (offered /k/id, agent key me@home); root logs in but may "
-        'not run commands (the host says: log in as "ubuntu"; set bootstrap_user = "ubuntu"); /k/id 2 is encrypted '
+        "no login with root rights succeeded: sysop is refused (offered /k/id, agent key me@home); root logs in but "
+        'may not run commands (the host says: log in as "ubuntu"; set bootstrap_user = "ubuntu"); /k/id 2 is encrypted '
         "and no agent holds it: ssh-add '/k/id 2'. Try: ssh -v -p 22 root@web1"
     )

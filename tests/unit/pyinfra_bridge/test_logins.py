@@ -1,5 +1,7 @@
 """The proof that the admin gets in: which connection the run goes on with, and which stays open."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ import pytest
 
 from provision.login.target import Target
 from provision.pyinfra_bridge import logins
+
+REPO = Path(__file__).parents[3]
 
 
 @dataclass
@@ -55,3 +59,13 @@ def test_the_run_goes_on_as_the_new_admin_and_the_former_one_s_connection_holds_
     assert proof.link.closed is not goes_on_as_the_new_one
     used = host.connector.client
     assert (used._transport if used else None) == ("proof" if goes_on_as_the_new_one else None)
+
+
+def test_an_inventory_s_logins_take_keys_on_security_tokens() -> None:
+    """Logins precede pyinfra's connections, which would prepare paramiko for such keys too late (paramiko 2462)."""
+    code = (
+        "import provision.inventory; from paramiko.auth_handler import AuthHandler;"
+        "assert AuthHandler._get_key_type_and_bits._pyinfra_sk_patch"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dash import dcc, html
+from typing import Any
+
+import dash
+from dash import Input, Output, State, dcc, html
 
 from harvest.accounts import MAX_PASSWORD, MIN_PASSWORD
 from harvest.web import client
+from harvest.web.client import Json
 from harvest.web.pages.login import REASONS
+from harvest.web.parts import action, clicked, field, note, text_input
 
 SAID = {
     "wrong": "The current password is wrong.",
@@ -22,7 +27,7 @@ FIELDS = (
 )
 
 
-def page(me: dict, query: dict) -> html.Div:
+def page(me: Json, query: Json) -> html.Div:
     """A real form, so that password managers notice the change; it posts to the frontend, which keeps the session."""
     said = query.get("password", "")
     fields = []
@@ -35,7 +40,17 @@ def page(me: dict, query: dict) -> html.Div:
         [
             html.H1("Your account"),
             html.P(
-                f"Others see your work under the name {me['alias']}; your e-mail address is shown to admins only."
+                f"You are signed in as {me['email']}. Your e-mail address is shown to admins only; "
+                f"without a name others see {me['alias']}."
+            ),
+            html.Div(
+                [
+                    field(
+                        "Name", text_input("own-name", value=me["name"], maxLength=100), "What others see."
+                    ),
+                    html.Button("Save the name", id="own-name-save", className="primary"),
+                ],
+                className="card form",
             ),
             html.P("The password is changed. All other sessions have ended.", role="status", className="done")
             if said == "changed"
@@ -55,3 +70,19 @@ def page(me: dict, query: dict) -> html.Div:
         ],
         className="narrow",
     )
+
+
+def register(app: dash.Dash) -> None:
+    @app.callback(
+        Output("refresh", "data", allow_duplicate=True),
+        Input("own-name-save", "n_clicks"),
+        State("own-name", "value"),
+        prevent_initial_call=True,
+    )
+    @action
+    def rename(clicks: Any, name: str | None) -> Any:
+        if not clicked():
+            return dash.no_update
+        client.call("PATCH", "/me", json={"name": name or ""})
+        note("Your name is saved.")
+        return f"name {clicks} {name}"

@@ -8,12 +8,24 @@ import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
-from harvest.web.parts import action, badge, clicked, dropzone, field, note, table, text_input
+from harvest.web.client import Json
+from harvest.web.parts import (
+    action,
+    attributes,
+    badge,
+    clicked,
+    dropzone,
+    field,
+    note,
+    table,
+    text_input,
+    time,
+)
 
 TABS = {"users": "Accounts", "vocabulary": "Vocabulary", "audit": "Audit trail", "data": "Data"}
 
 
-def page(me: dict, query: dict, tab: str = "users") -> html.Div:
+def page(me: Json, query: Json, tab: str = "users") -> html.Div:
     if not me["admin"]:
         raise client.ApiError(403, "This page is for admins.")
     shown = {"users": users, "vocabulary": vocabulary, "audit": audit, "data": data}.get(tab)
@@ -26,12 +38,16 @@ def page(me: dict, query: dict, tab: str = "users") -> html.Div:
         for name, label in TABS.items()
     ]
     return html.Div(
-        [html.H1("Admin"), html.Nav(links, className="tabs", **{"aria-label": "Admin"}), *shown(me, query)]
+        [
+            html.H1("Admin"),
+            html.Nav(links, className="tabs", **attributes(aria_label="Admin")),
+            *shown(me, query),
+        ]
     )
 
 
-def users(me: dict, query: dict) -> list[Any]:
-    def button(one: dict, change: str, label: str, kind: str = "") -> html.Button:
+def users(me: Json, query: Json) -> list[Any]:
+    def button(one: Json, change: str, label: str, kind: str = "") -> html.Button:
         return html.Button(
             label, id={"type": "user-change", "id": one["id"], "to": change}, className=f"plain {kind}"
         )
@@ -48,9 +64,14 @@ def users(me: dict, query: dict) -> list[Any]:
                 else button(one, "admin", "Make admin"),
                 button(one, "off", "Deactivate", "danger")
                 if one["active"]
-                else button(one, "on", "Switch on"),
+                else button(one, "on", "Activate"),
             ]
-        email = html.Div([one["email"], html.Small(one["alias"], className="quiet block")])
+        email = html.Div(
+            [
+                one["email"],
+                html.Small(one["name"] or one["alias"], className="quiet block", title=one["alias"]),
+            ]
+        )
         rows.append(
             [
                 email,
@@ -62,12 +83,17 @@ def users(me: dict, query: dict) -> list[Any]:
         )
     form = html.Div(
         [
-            html.H2("New account, or new password"),
+            html.H2("New account, or new password or name"),
             field("E-mail address", text_input("user-email", type="email")),
+            field(
+                "Name",
+                text_input("user-name", maxLength=100),
+                "What others see. Empty: unchanged, or an alias.",
+            ),
             field(
                 "Password",
                 text_input("user-password", type="password", autoComplete="new-password"),
-                "10 characters at least. Share it securely.",
+                "10 characters at least. Share it securely. Empty: unchanged.",
             ),
             dcc.Checklist(id="user-admin", options=[{"value": "admin", "label": "Admin"}], value=[]),
             html.Button("Save the account", id="user-save", className="primary"),
@@ -77,7 +103,7 @@ def users(me: dict, query: dict) -> list[Any]:
     return [table(["Account", "Role", "Triples", "Since", "Actions"], rows, "Accounts", ""), form]
 
 
-def vocabulary(me: dict, query: dict) -> list[Any]:
+def vocabulary(me: Json, query: Json) -> list[Any]:
     choices = client.call("GET", "/choices")
     made = []
     for kind, title in (("entity", "Entity types"), ("relation", "Relation types")):
@@ -117,15 +143,15 @@ def vocabulary(me: dict, query: dict) -> list[Any]:
     return [html.Div(made, className="columns")]
 
 
-def audit(me: dict, query: dict) -> list[Any]:
+def audit(me: Json, query: Json) -> list[Any]:
     asked = {"limit": 100, **{name: query[name] for name in ("before", "q") if query.get(name)}}
     found = client.call("GET", "/audit", params=asked)
     rows = [
         [
-            one["at"].replace("T", " ").rstrip("Z"),
+            time(one["at"]),
             one["who"] or "command line",
             f"{one['action']} {one['ref'] or ''}",
-            one["detail"],
+            _detail(one["detail"]),
         ]
         for one in found["rows"]
     ]
@@ -146,12 +172,18 @@ def audit(me: dict, query: dict) -> list[Any]:
     )
     return [
         search,
-        table(["When (UTC)", "Who", "What", "Detail"], rows, "Audit trail", "Nothing."),
+        table(["When", "Who", "What", "Detail"], rows, "Audit trail", "Nothing."),
         older if found["next"] else None,
     ]
 
 
-def data(me: dict, query: dict) -> list[Any]:
+def _detail(text: str) -> Any:
+    if len(text) < 200 and "\n" not in text:
+        return text
+    return html.Details([html.Summary(text[:120], className="clip"), html.Div(text, className="lines")])
+
+
+def data(me: Json, query: Json) -> list[Any]:
     totals = client.call("GET", "/totals")
     figures = [
         html.Div([html.Strong(f"{value:,}"), html.Span(name.capitalize())]) for name, value in totals.items()
@@ -191,21 +223,26 @@ def register(app: dash.Dash) -> None:
         State("user-email", "value"),
         State("user-password", "value"),
         State("user-admin", "value"),
+        State("user-name", "value"),
         prevent_initial_call=True,
     )
     @action
-    def save_user(clicks: Any, email: str | None, password: str | None, roles: list) -> Any:
+    def save_user(
+        clicks: Any, email: str | None, password: str | None, roles: list[Any], name: str | None
+    ) -> Any:
         if not clicked():
             return dash.no_update
-        given = {"email": (email or "").strip().lower(), "password": password or ""}
-        there = [one for one in client.call("GET", "/users") if one["email"] == given["email"]]
+        email, named = (email or "").strip().lower(), {"name": name} if name else {}
+        there = [one for one in client.call("GET", "/users") if one["email"] == email]
         if there:
-            change = {"password": given["password"], "active": True, **({"admin": True} if roles else {})}
+            secret = {"password": password, "active": True} if password else {}
+            change = {**secret, **named, **({"admin": True} if roles else {})}
             client.call("PATCH", f"/users/{there[0]['id']}", json=change)
-            note(f"{given['email']} has a new password.")
+            note(f"{email} has a new {'password' if password else 'name'}.")
         else:
-            client.call("POST", "/users", json={**given, "admin": bool(roles)})
-            note(f"{given['email']} can sign in.")
+            given = {"email": email, "password": password or "", "admin": bool(roles), **named}
+            client.call("POST", "/users", json=given)
+            note(f"{email} can sign in.")
         return f"user {clicks} {email}"
 
     @app.callback(
@@ -234,7 +271,7 @@ def register(app: dash.Dash) -> None:
         prevent_initial_call=True,
     )
     @action
-    def change_word(clicks: Any, words: list, new_words: list) -> Any:
+    def change_word(clicks: Any, words: list[Any], new_words: list[Any]) -> Any:
         if not clicked():
             return dash.no_update
         kind, what = dash.ctx.triggered_id["kind"], dash.ctx.triggered_id["what"]
@@ -250,14 +287,14 @@ def register(app: dash.Dash) -> None:
         return f"{what} {name} {new}"
 
     @app.callback(Output("import-report", "children"), Input("imported", "data"), prevent_initial_call=True)
-    def told(data: dict | None) -> Any:
+    def told(data: Json | None) -> Any:
         if not data:
             return dash.no_update
         got = data["answer"]
         counted = ", ".join(
             f"{got[name]:,} {name}" for name in ("projects", "papers", "sentences", "triples", "users")
         )
-        lines = [html.P(f"Added: {counted}. {got['known']:,} triples were here already.")]
+        lines: list[Any] = [html.P(f"Added: {counted}. {got['known']:,} triples were here already.")]
         if got["skipped"]:
             lines.append(
                 html.Details([html.Summary("Left out"), html.Ul([html.Li(one) for one in got["skipped"]])])

@@ -10,20 +10,23 @@ import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
+from harvest.web.client import Json
 from harvest.web.pages import form
 from harvest.web.parts import (
     STATUS,
     action,
+    attributes,
     clicked,
     download,
     dropzone,
     note,
+    person,
     refresh,
     sure,
 )
 
 
-def page(me: dict, query: dict, paper_id: str) -> html.Div:
+def page(me: Json, query: Json, paper_id: str) -> html.Div:
     settings = client.settings()
     paper = client.call("GET", f"/papers/{paper_id}")
     project = client.call("GET", f"/projects/{paper['project_id']}")
@@ -92,7 +95,7 @@ def page(me: dict, query: dict, paper_id: str) -> html.Div:
     )
 
 
-def _pdf(me: dict, paper: dict) -> html.Section:
+def _pdf(me: Json, paper: Json) -> html.Section:
     settings, project = client.settings(), paper["project_id"]
     upload = dropzone(
         "Upload a PDF" if not paper["pdf"] else "Replace the PDF",
@@ -106,7 +109,7 @@ def _pdf(me: dict, paper: dict) -> html.Section:
         return html.Section(
             [html.H2("PDF"), upload, html.Div(id="marks")],
             className="paper-pdf missing",
-            **{"aria-label": "PDF"},
+            **attributes(aria_label="PDF"),
         )
     where = urls.pdf(settings, project, paper["pdf"]["name"])
     marks = urls.highlights(settings, project, paper["pdf"]["name"])
@@ -126,7 +129,7 @@ def _pdf(me: dict, paper: dict) -> html.Section:
             html.Div(
                 id="viewer",
                 key=f"{paper['id']}-{paper['pdf']['size']}",
-                **{"data-pdf": where, "data-highlights": marks},
+                **attributes(data_pdf=where, data_highlights=marks),
             ),
             html.Details(
                 [html.Summary("Highlights"), html.Div(_marks(me, paper["id"]), id="marks")],
@@ -135,18 +138,18 @@ def _pdf(me: dict, paper: dict) -> html.Section:
             html.Details([html.Summary("Files"), links, upload], className="disclosure"),
         ],
         className="paper-pdf",
-        **{"aria-label": "PDF"},
+        **attributes(aria_label="PDF"),
     )
 
 
-def _marks(me: dict, paper_id: int) -> list[Any]:
+def _marks(me: Json, paper_id: int) -> list[Any]:
     found = client.call("GET", f"/papers/{paper_id}/highlights")["highlights"]
     if not found:
         return [html.P("Nothing is highlighted yet.", className="quiet")]
     rows = []
     for one in found:
         remove = html.Button("Remove", id={"type": "mark-remove", "id": one["id"]}, className="plain danger")
-        place = html.Button(f"page {one['page']}", className="plain", **{"data-page-of": one["page"]})
+        place = html.Button(f"page {one['page']}", className="plain", **attributes(data_page_of=one["page"]))
         rows.append(
             html.Li(
                 [
@@ -160,7 +163,7 @@ def _marks(me: dict, paper_id: int) -> list[Any]:
     return [html.Ul(rows, className="marks-list")]
 
 
-def _saved(me: dict, paper_id: int) -> list[Any]:
+def _saved(me: Json, paper_id: int) -> list[Any]:
     found = client.call("GET", f"/papers/{paper_id}/sentences")
     if not found:
         return [html.P("Nothing is annotated in this paper yet.", className="quiet empty")]
@@ -170,7 +173,7 @@ def _saved(me: dict, paper_id: int) -> list[Any]:
     ]
 
 
-def _sentence(me: dict, one: dict) -> list[Any]:
+def _sentence(me: Json, one: Json) -> list[Any]:
     triples = html.Ul(
         [
             html.Li(
@@ -186,19 +189,24 @@ def _sentence(me: dict, one: dict) -> list[Any]:
     )
     can_change = one["mine"] or me["admin"]
     place = (
-        [html.Button(f"page {one['page']}", className="plain", **{"data-page-of": one["page"]})]
+        [html.Button(f"page {one['page']}", className="plain", **attributes(data_page_of=one["page"]))]
         if one["page"]
         else []
     )
+    delete = {"type": "sentence-delete", "id": one["id"], "version": one["version"]}
     buttons = [
         html.Button("Edit", id={"type": "sentence-edit", "id": one["id"], "at": "list"}, className="plain"),
         sure(
-            html.Button("Delete", id={"type": "sentence-delete", "id": one["id"]}, className="plain danger"),
-            "Delete this sentence with its triples?",
+            html.Button("Delete", id=delete, className="plain danger"),
+            "Delete this sentence with its triples? It can be restored from the trash for 30 days.",
         ),
     ]
     foot = html.Div(
-        [html.Small(one["contributor"], className="quiet grow"), *place, *(buttons if can_change else [])],
+        [
+            person(one["contributor_name"], one["contributor"], "grow"),
+            *place,
+            *(buttons if can_change else []),
+        ],
         className="actions",
     )
     return [html.P(one["sentence"]), triples, foot]
@@ -236,7 +244,7 @@ def register(app: dash.Dash) -> None:
 
     @app.callback(
         Output("saved", "data", allow_duplicate=True),
-        Input({"type": "sentence-delete", "id": ALL}, "submit_n_clicks"),
+        Input({"type": "sentence-delete", "id": ALL, "version": ALL}, "submit_n_clicks"),
         State("saved", "data"),
         prevent_initial_call=True,
     )
@@ -244,8 +252,15 @@ def register(app: dash.Dash) -> None:
     def delete(_clicks: Any, count: int) -> Any:
         if not clicked():
             return dash.no_update
-        client.call("DELETE", f"/sentences/{dash.ctx.triggered_id['id']}")
-        note("The sentence is deleted.")
+        read = dash.ctx.triggered_id
+        try:
+            client.call("DELETE", f"/sentences/{read['id']}", params={"version": read["version"]})
+        except client.ApiError as error:
+            if error.status != 409:
+                raise
+            note(f"{error} The newer version stands here now.", "error")
+            return count + 1
+        note("The sentence is in the trash.")
         return count + 1
 
     @app.callback(
@@ -261,6 +276,6 @@ def register(app: dash.Dash) -> None:
         return dash.no_update
 
     @app.callback(Input("uploaded", "data"), prevent_initial_call=True)
-    def uploaded(data: dict | None) -> None:
+    def uploaded(data: Json | None) -> None:
         if data:
             refresh()

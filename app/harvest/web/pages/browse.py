@@ -10,28 +10,36 @@ import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
-from harvest.web.parts import action, clicked, download, field, text_input
+from harvest.web.client import Json
+from harvest.web.parts import action, attributes, clicked, download, field, person, text_input, time
 
 PAGE = 50
 COLUMNS = (
     ("source_name", "Source"),
     ("relation", "Relation"),
-    ("sink_name", "Sink"),
+    ("sink_name", "Target"),
     (None, "Sentence"),
     (None, "Paper"),
     ("id", "Added"),
 )
 # Who comes back from a paper finds the selection again.
-KEPT = {"persistence": True, "persistence_type": "session"}
+KEPT: Json = {"persistence": True, "persistence_type": "session"}
 START = {"sort": "id", "order": "desc", "trail": []}
 
 
-def page(me: dict, query: dict) -> html.Div:
+def page(me: Json, query: Json) -> html.Div:
     choices = client.call("GET", "/choices")
     projects = [{"value": one["id"], "label": one["name"]} for one in client.call("GET", "/projects")]
+    people = [
+        {
+            "value": one["alias"],
+            "label": " · ".join(filter(None, (one["name"] or one["alias"], one["email"]))),
+        }
+        for one in client.call("GET", "/people")
+    ]
     project = int(query["project_id"]) if query.get("project_id", "").isdecimal() else None
 
-    def pick(name: str, options: list, **more: Any) -> dcc.Dropdown:
+    def pick(name: str, options: list[Any], **more: Any) -> dcc.Dropdown:
         return dcc.Dropdown(id=name, options=options, placeholder="Any", **KEPT, **more)
 
     return html.Div(
@@ -53,7 +61,8 @@ def page(me: dict, query: dict) -> html.Div:
                     field("Project", pick("filter-project", projects, value=project)),
                     field("Source type", pick("filter-source", choices["entity_types"])),
                     field("Relation", pick("filter-relation", choices["relation_types"])),
-                    field("Sink type", pick("filter-sink", choices["entity_types"])),
+                    field("Target type", pick("filter-sink", choices["entity_types"])),
+                    field("Person", pick("filter-person", people)),
                     dcc.Checklist(
                         id="filter-mine",
                         options=[{"value": "mine", "label": "Only mine"}],
@@ -85,18 +94,21 @@ def page(me: dict, query: dict) -> html.Div:
     )
 
 
-def _filters(search: str, project: int, source: str, relation: str, sink: str, mine: list) -> dict[str, Any]:
+def _filters(
+    search: str, project: int, source: str, relation: str, sink: str, who: str, mine: list[Any]
+) -> dict[str, Any]:
     wanted = {
         "q": search,
         "project_id": project,
         "source_type": source,
         "relation": relation,
         "sink_type": sink,
+        "contributor": who,
     }
     return {name: value for name, value in {**wanted, "mine": "true" if mine else None}.items() if value}
 
 
-def _head(state: dict) -> html.Thead:
+def _head(state: Json) -> html.Thead:
     cells = []
     for column, label in COLUMNS:
         if column is None:
@@ -105,23 +117,25 @@ def _head(state: dict) -> html.Thead:
         active = state["sort"] == column
         arrow = {"asc": " ↑", "desc": " ↓"}[state["order"]] if active else ""
         button = html.Button(
-            [label, html.Span(arrow, **{"aria-hidden": "true"})],
+            [label, html.Span(arrow, **attributes(aria_hidden="true"))],
             id={"type": "sort", "by": column},
             className="plain",
         )
         order = {"asc": "ascending", "desc": "descending"}[state["order"]] if active else "none"
-        cells.append(html.Th(button, scope="col", **{"aria-sort": order}))
+        cells.append(html.Th(button, scope="col", **attributes(aria_sort=order)))
     return html.Thead(html.Tr(cells))
 
 
-def _row(row: dict) -> html.Tr:
+def _row(row: Json) -> html.Tr:
     paper = row["title"] or row["doi"] or "–"
     link = (
         dcc.Link(paper, href=urls.page(client.settings(), f"papers/{row['paper_id']}"))
         if row["paper_id"]
         else paper
     )
-    added = html.Div([row["created_at"][:10], html.Small(row["triple_contributor"], className="quiet block")])
+    added = html.Div(
+        [time(row["created_at"]), person(row["contributor_name"], row["triple_contributor"], "block")]
+    )
     return html.Tr(
         [
             html.Td(
@@ -138,7 +152,7 @@ def _row(row: dict) -> html.Tr:
     )
 
 
-def _table(found: dict, state: dict) -> list[Any]:
+def _table(found: Json, state: Json) -> list[Any]:
     if not found["rows"]:
         return [html.P("No triple matches.", className="quiet empty")]
     made = html.Table(
@@ -153,12 +167,12 @@ def _table(found: dict, state: dict) -> list[Any]:
         className="actions pager",
     )
     return [
-        html.Div(made, className="scroll", tabIndex="0", role="region", **{"aria-label": "Triples"}),
+        html.Div(made, className="scroll", tabIndex="0", role="region", **attributes(aria_label="Triples")),
         pager,
     ]
 
 
-def _graph(wanted: dict) -> list[Any]:
+def _graph(wanted: Json) -> list[Any]:
     found = client.call("GET", "/graph", params={**wanted, "limit": 150})
     if not found["edges"]:
         return [html.P("No triple matches.", className="quiet empty")]
@@ -177,10 +191,10 @@ def _graph(wanted: dict) -> list[Any]:
             key=uuid.uuid4().hex,
             className="card",
             role="img",
-            **{
-                "data-graph": json.dumps(found["edges"]),
-                "aria-label": "Graph of entities and relations; the table has the same triples",
-            },
+            **attributes(
+                data_graph=json.dumps(found["edges"]),
+                aria_label="Graph of entities and relations; the table has the same triples",
+            ),
         ),
         html.Ul(id="legend", className="legend", key=uuid.uuid4().hex),
     ]
@@ -193,6 +207,7 @@ def register(app: dash.Dash) -> None:
         Input("filter-source", "value"),
         Input("filter-relation", "value"),
         Input("filter-sink", "value"),
+        Input("filter-person", "value"),
         Input("filter-mine", "value"),
     ]
 
@@ -209,7 +224,7 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def show(*given: Any) -> Any:
-        wanted, (view, _sorts, _turns, state) = _filters(*given[:6]), given[6:]
+        wanted, (view, _sorts, _turns, state) = _filters(*given[:7]), given[7:]
         state = _moved(state or START, dash.ctx.triggered_id)
         if state is None:
             return [dash.no_update] * 4
@@ -225,7 +240,7 @@ def register(app: dash.Dash) -> None:
         ]
         return shown, count, [html.Span("Export:", className="quiet"), *files], state
 
-    def _moved(state: dict, by: Any) -> dict | None:
+    def _moved(state: Json, by: Any) -> Json | None:
         """Where the table goes: another order or filter starts at the first page."""
         if not isinstance(by, dict):
             return {**state, "trail": []}

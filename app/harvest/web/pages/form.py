@@ -8,7 +8,8 @@ import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client
-from harvest.web.parts import action, clicked, field, note
+from harvest.web.client import Json
+from harvest.web.parts import action, attributes, clicked, field, note
 
 FIELDS = (
     ("source_entity_name", "Source entity", "entity-names"),
@@ -19,7 +20,7 @@ FIELDS = (
 )
 
 
-def fields(draft: dict, choices: dict, names: list[str]) -> list[Any]:
+def fields(draft: Json, choices: Json, names: list[str]) -> list[Any]:
     lists = {
         "entity-types": choices["entity_types"],
         "relation-types": choices["relation_types"],
@@ -71,12 +72,15 @@ def _triple() -> html.Fieldset:
         return html.Label([html.Span(label), made], className=f"field {name}")
 
     remove = html.Button(
-        "×", className="plain remove", title="Remove this triple", **{"aria-label": "Remove this triple"}
+        "×",
+        className="plain remove",
+        title="Remove this triple",
+        **attributes(aria_label="Remove this triple"),
     )
     return html.Fieldset([html.Legend("Triple"), *(control(*one) for one in FIELDS), remove])
 
 
-def _refused(sentence_id: int, why: str) -> dict:
+def _refused(sentence_id: int, why: str) -> Json:
     """What the form goes on with when somebody else was faster: it keeps what was typed."""
     try:
         newer = client.call("GET", f"/sentences/{sentence_id}")
@@ -88,7 +92,7 @@ def _refused(sentence_id: int, why: str) -> dict:
     return {"id": sentence_id, "version": newer["version"], "refused": told}
 
 
-def _lacking(text: str | None, rows: list[dict]) -> str:
+def _lacking(text: str | None, rows: list[Json]) -> str:
     """What is still to be filled in, the triples by their place in the form; rows without a word do not count."""
     if not (text or "").strip():
         return "Please fill in the sentence."
@@ -121,7 +125,7 @@ def register(app: dash.Dash) -> None:
     )
     @action
     def save(
-        _clicks: Any, text: str, given: list[dict], paper: int, picked: Any, editing: Any, count: int
+        _clicks: Any, text: str, given: list[Json], paper: int, picked: Any, editing: Any, count: int
     ) -> Any:
         if not clicked():
             return [dash.no_update] * 5
@@ -172,9 +176,9 @@ def register(app: dash.Dash) -> None:
         Output("refused", "children"),
         Input("editing", "data"),
     )
-    def title(editing: dict | None) -> tuple[str, str, str, list[Any]]:
+    def title(editing: Json | None) -> tuple[str, str, str, list[Any]]:
         why = (editing or {}).get("refused")
-        told = [html.P(why)] if why else []
+        told: list[Any] = [html.P(why)] if why else []
         if not editing or "id" not in editing:
             return "Annotate", "Clear", "Save", told
         if why:
@@ -182,10 +186,10 @@ def register(app: dash.Dash) -> None:
             told.append(html.Button("Load the newer version", id=which))
         return "Edit", "Cancel", "Save mine instead" if why else "Save changes", told
 
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         dash.ClientsideFunction("harvest", "fill"), Output("rows", "data"), Input("fill", "data")
     )
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         dash.ClientsideFunction("harvest", "keepDraft"),
         Output("drafts", "data"),
         Input("sentence", "value"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dash import html
 
+from harvest.web.client import Json
+
 STEPS = (
     ("Pick a paper", "Open a project and a paper of it. Its status shows everyone who is at what."),
     ("Read", "Upload the PDF if there is none: drop the file on the page. It is never changed."),
@@ -13,7 +15,7 @@ STEPS = (
     ),
     (
         "Annotate",
-        "Say what it states: a source entity, a relation, a sink entity. Add as many triples as the sentence holds.",
+        "Say what it states: a source entity, a relation, a target entity. Add as many triples as the sentence holds.",
     ),
     (
         "Save",
@@ -33,7 +35,7 @@ KEYS = (
 )
 
 
-def page(me: dict, query: dict) -> html.Div:
+def page(me: Json, query: Json) -> html.Div:
     return html.Div(
         [
             html.H1("Help"),
@@ -47,7 +49,8 @@ def page(me: dict, query: dict) -> html.Div:
             ),
             html.H2("Who sees what"),
             html.P(
-                f"Others see your work under the name {me['alias']}; your e-mail address is shown to admins only."
+                f"Others see your work under the name {me['name'] or me['alias']}; your e-mail address is shown to "
+                "admins only. What you delete is in the trash for 30 days."
             ),
         ],
         className="narrow",

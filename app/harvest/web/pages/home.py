@@ -8,10 +8,11 @@ import dash
 from dash import Input, Output, State, dcc, html
 
 from harvest.web import client, urls
+from harvest.web.client import Json
 from harvest.web.parts import action, clicked, counted, field, note, progress, refresh, text_input
 
 
-def page(me: dict, query: dict) -> html.Div:
+def page(me: Json, query: Json) -> html.Div:
     projects = client.call("GET", "/projects")
     totals = client.call("GET", "/totals")
     figures = [
@@ -35,7 +36,7 @@ def page(me: dict, query: dict) -> html.Div:
     )
 
 
-def _card(one: dict) -> list:
+def _card(one: Json) -> list[Any]:
     return [
         html.H2(dcc.Link(one["name"], href=urls.page(client.settings(), f"projects/{one['id']}"))),
         html.P(one["description"] or "No description.", className="quiet clip"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash import dcc, html
+
+from harvest.web.client import Json
+from harvest.web.parts import attributes
 
 REASONS = {
     "wrong": "The e-mail address or the password is wrong.",
@@ -11,7 +16,7 @@ REASONS = {
 }
 
 
-def bar(base: str, me: dict | None, path: str) -> list:
+def bar(base: str, me: Json | None, path: str) -> list[Any]:
     brand = dcc.Link(
         [html.Img(src=f"{base}assets/favicon.svg", alt="", className="logo"), "HARVEST"], href=base
     )
@@ -21,6 +26,7 @@ def bar(base: str, me: dict | None, path: str) -> list:
         ("", "Projects"),
         ("browse", "Browse"),
         *([("admin", "Admin")] if me["admin"] else []),
+        ("trash", "Trash"),
         ("help", "Help"),
     ]
     here = {"projects": "", "papers": ""}.get(path.split("/")[0], path.split("/")[0])
@@ -31,9 +37,12 @@ def bar(base: str, me: dict | None, path: str) -> list:
     out = html.Form(html.Button("Sign out", className="plain"), action=f"{base}logout", method="POST")
     return [
         html.Div(brand, className="brand"),
-        html.Nav(links, **{"aria-label": "Main"}),
+        html.Nav(links, **attributes(aria_label="Main")),
         dcc.Link(
-            me["email"], href=f"{base}account", className="who", title=f"Others see you as {me['alias']}"
+            me["name"] or me["email"],
+            href=f"{base}account",
+            className="who",
+            title=f"Others see you as {me['name'] or me['alias']}",
         ),
         out,
     ]

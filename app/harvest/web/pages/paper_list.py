@@ -9,6 +9,7 @@ from dash import ALL, Input, Output, State, dcc, html
 
 from harvest import doi
 from harvest.web import client, urls
+from harvest.web.client import Json
 from harvest.web.parts import (
     METADATA,
     STATUS,
@@ -27,7 +28,7 @@ from harvest.web.parts import (
 )
 
 
-def page(me: dict, query: dict, project_id: str) -> html.Div:
+def page(me: Json, query: Json, project_id: str) -> html.Div:
     settings = client.settings()
     project = client.call("GET", f"/projects/{project_id}")
     papers = client.call("GET", f"/projects/{project_id}/papers")
@@ -70,7 +71,7 @@ def page(me: dict, query: dict, project_id: str) -> html.Div:
     )
 
 
-def _row(me: dict, one: dict) -> list[Any]:
+def _row(me: Json, one: Json) -> list[Any]:
     title = html.Div(
         [
             dcc.Link(one["title"] or one["doi"], href=urls.page(client.settings(), f"papers/{one['id']}")),
@@ -99,7 +100,7 @@ def _row(me: dict, one: dict) -> list[Any]:
     return cells
 
 
-def _admin(project: dict) -> html.Div:
+def _admin(project: Json) -> html.Div:
     adding = html.Div(
         [
             field(

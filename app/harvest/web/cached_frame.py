@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 NAMES = ("", "_dash-layout", "_dash-dependencies")
 
 
-def freeze(server: Flask, base: str) -> None:
+def install(server: Flask, base: str) -> None:
     """Answer the frame and Dash's descriptions from memory, gzipped where the browser takes it."""
     kept: dict[str, tuple[str, bytes, bytes, str]] = {}
 
@@ -27,15 +27,16 @@ def freeze(server: Flask, base: str) -> None:
         response.headers["Vary"] = "Accept-Encoding"
         response.headers["Cache-Control"] = "no-cache"
         response.set_etag(tag, weak=True)
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     client = server.test_client()
-    made = {}
+    made: dict[str, tuple[str, bytes, bytes, str]] = {}
     for name in NAMES:
         answer = client.get(base + name)
         data = answer.data
         made[base + name] = (
-            answer.mimetype,
+            answer.mimetype or "",
             data,
             gzip.compress(data, 9, mtime=0),
             hashlib.sha256(data).hexdigest()[:16],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, Row, Table, select
 
 from harvest.api.http import Call, Problem
 
 
-def changeable(connection: Connection, call: Call, table: Table, row_id: int) -> Row:
+def changeable(connection: Connection, call: Call, table: Table, row_id: int) -> Row[Any]:
     """The row, if there is one (else 404) and it is for this account to change (else 403); others wait for us."""
     row = connection.execute(select(table).where(table.c.id == row_id).with_for_update()).first()
     if row is None:

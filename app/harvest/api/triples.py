@@ -6,8 +6,9 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from harvest import triples
+from harvest.api import models
 from harvest.api.fields import Id
-from harvest.api.http import Call, In, endpoint
+from harvest.api.http import Call, In, Json, endpoint
 from harvest.tables import triple
 
 
@@ -21,14 +22,16 @@ class GraphQuery(triples.Filters):
     limit: int = Field(150, ge=1, le=1000)
 
 
-@endpoint("GET", "/triples", query=triples.Page, returns="TriplePage")
-def page(call: Call) -> dict:
+@endpoint("GET", "/triples", query=triples.Page, returns=models.TriplePage)
+def page(call: Call) -> Json:
     """One page of triples: filtered, searched and sorted here."""
     with call.db.read() as connection:
         return triples.find(connection, call.me, call.query)
 
 
-def _rows(call: Call) -> list[dict]:
+@endpoint("GET", "/rows", query=RowsQuery, returns=list[models.Triple])
+def rows(call: Call) -> list[Json]:
+    """The newest triples first, as a flat list."""
     wanted = triples.Filters(project_id=call.query.project_id, contributor=call.query.triple_contributor)
     with call.db.read() as connection:
         query = (
@@ -41,20 +44,8 @@ def _rows(call: Call) -> list[dict]:
         return [triples.shown(row, call.me) for row in connection.execute(query)]
 
 
-@endpoint("GET", "/rows", query=RowsQuery, returns=["Triple"])
-def rows(call: Call) -> list[dict]:
-    """The newest triples first, as a flat list."""
-    return _rows(call)
-
-
-@endpoint("GET", "/recent", query=RowsQuery, returns=["Triple"])
-def recent(call: Call) -> list[dict]:
-    """The same as /api/rows, under the name that upstream's pages use."""
-    return _rows(call)
-
-
-@endpoint("GET", "/graph", query=GraphQuery, returns="Graph")
-def graph(call: Call) -> dict:
+@endpoint("GET", "/graph", query=GraphQuery, returns=models.Graph)
+def graph(call: Call) -> Json:
     """The most frequent entity - relation - entity of a selection, each with how often it was annotated."""
     names = ("source_name", "source_type", "relation", "sink_name", "sink_type")
     columns = [triple.c[name] for name in names]

@@ -1,0 +1,155 @@
+"""The audit on a host with two instances: each way of breaking the second one fails a test under its name."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from lab import hosts
+from tests.host.runs import audit, deploy
+
+INSTANCES = {
+    "alpha": {"base_path": "/alpha/"},
+    "beta": {"base_path": "/beta/", "frontend_port": 8051, "backend_ports": [5011, 5012]},
+}
+HOST = {"name": "t-audit", "suite": "trixie", "group": "harvest_nginx", "settings": {"instances": INSTANCES}}
+pytestmark = [
+    pytest.mark.parametrize("lab_host", [HOST], ids=["t-audit"], indirect=True, scope="module"),
+    pytest.mark.xdist_group("t-audit"),
+]
+
+
+@dataclass(frozen=True)
+class Break:
+    """A root shell's command that breaks beta, the tests of the audit that fail for it, and what they name."""
+
+    command: str
+    tests: tuple[str, ...]
+    named: str
+
+
+def drop_in(unit: str, *lines: str) -> str:
+    """A command that adds a drop-in to a unit of beta's. It takes effect with RELOAD."""
+    folder = f"/etc/systemd/system/harvest-beta-{unit}.d"
+    return f"mkdir -p {folder}; printf '%s\\n' {' '.join(lines)} >>{folder}/mine.conf"
+
+
+RELOAD = """systemctl daemon-reload
+systemctl stop harvest-beta-frontend.socket harvest-beta-frontend.service
+systemctl start harvest-beta-frontend.socket harvest-beta-frontend.service"""
+OPEN = ("PrivateTmp=no", "ProtectSystem=no", "ProtectHome=no", "NoNewPrivileges=no", "PrivateDevices=no")
+OPEN += ("SystemCallFilter=", "RestrictAddressFamilies=", "CapabilityBoundingSet=~")
+BREAKS = {
+    "unit stopped": Break(
+        "systemctl stop harvest-beta-backend@5012.socket harvest-beta-backend@5012.service",
+        (
+            "test_units_are_active_and_loaded_from_the_current_files",
+            "test_ports_behind_nginx_listen_on_loopback_only",
+            "test_each_backend_answers_from_its_database",
+        ),
+        "harvest-beta-backend@5012.socket",
+    ),
+    "socket disabled": Break(
+        "systemctl disable -q harvest-beta-backend@5011.socket",
+        ("test_sockets_are_enabled",),
+        "{'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}}",
+    ),
+    "timer stopped": Break(
+        "systemctl stop harvest-beta-sweep.timer",
+        ("test_unused_pdf_files_are_deleted_daily",),
+        "harvest-beta-sweep.timer",
+    ),
+    "another user": Break(
+        drop_in("frontend.service", "[Service]", "User=harvest-alpha"),
+        ("test_services_run_as_their_own_user",),
+        "{'harvest-beta-frontend.service': 'harvest-alpha'}",
+    ),
+    "no sandbox": Break(
+        drop_in("frontend.service", *OPEN),
+        ("test_services_are_sandboxed",),
+        "harvest-beta-frontend.service",
+    ),
+    "secret in a unit": Break(
+        drop_in("frontend.service", "Environment=X=$(cat /etc/harvest-beta/secret_key)"),
+        ("test_secrets_are_in_no_unit_and_on_no_command_line",),
+        "['harvest-beta-frontend.service']",
+    ),
+    "port open": Break(
+        drop_in("frontend.socket", "[Socket]", "ListenStream=", "ListenStream=0.0.0.0:8051")
+        + f"; ufw allow 8051/tcp >/dev/null; {RELOAD}",
+        (
+            "test_only_open_ports_listen_beyond_loopback",
+            "test_ports_behind_nginx_listen_on_loopback_only",
+            "test_ports_behind_nginx_are_closed_to_this_machine",
+            "test_ufw_allows_exactly_the_open_ports",
+        ),
+        "8051/tcp ALLOW Anywhere",
+    ),
+    "unit file changed since daemon-reload": Break(
+        drop_in("backend@.service", "[Service]", "Nice=1"),
+        ("test_units_are_active_and_loaded_from_the_current_files",),
+        "'NeedDaemonReload': 'yes'",
+    ),
+    "release writable": Break(
+        "chmod o+w /opt/harvest-beta/harvest/wsgi_be.py",
+        ("test_release_and_configuration_are_owned_by_root",),
+        "/harvest/wsgi_be.py",
+    ),
+    "configuration's owner": Break(
+        "chown harvest-beta /etc/harvest-beta/harvest.env",
+        (
+            "test_release_and_configuration_are_owned_by_root",
+            "test_secrets_are_readable_by_root_and_the_service_only",
+        ),
+        "/etc/harvest-beta/harvest.env",
+    ),
+    "secret's mode": Break(
+        "chmod 755 /etc/harvest-beta; chmod 644 /etc/harvest-beta/secret_key",
+        (
+            "test_secrets_are_readable_by_root_and_the_service_only",
+            "test_other_users_cannot_read_secrets_or_data",
+        ),
+        "/etc/harvest-beta/secret_key",
+    ),
+    "data's mode": Break(
+        "chmod 755 /var/lib/harvest-beta; chmod 644 /var/lib/harvest-beta/harvest.db",
+        ("test_the_database_is_readable_by_the_service_only", "test_other_users_cannot_read_secrets_or_data"),
+        "/var/lib/harvest-beta",
+    ),
+    "another page": Break(
+        "sed -i s,//harvest_beta_frontend,//harvest_alpha_frontend, /etc/nginx/harvest.d/*/beta.conf; "
+        "systemctl reload nginx",
+        ("test_the_page_answers_from_outside", "test_the_layout_is_json"),
+        "/beta/",
+    ),
+    "another API": Break(
+        "sed -i s,//harvest_beta_backend,//127.0.0.1:9, /etc/nginx/harvest.d/*/beta.conf; systemctl reload nginx",
+        ("test_the_api_answers_from_outside",),
+        "/beta/api/health",
+    ),
+}
+FOR_THE_HOST = {
+    "test_nothing_was_changed_since_the_last_deploy",
+    "test_only_open_ports_listen_beyond_loopback",
+    "test_ufw_allows_exactly_the_open_ports",
+}
+"""What the audit asks of a host once."""
+
+
+def test_each_break_of_the_second_instance_is_found(lab_host: hosts.Host) -> None:
+    run = deploy(lab_host.name)
+    assert run.code == 0, run.said
+    sound = audit(lab_host.name)
+    assert sound.returncode == 0, sound.stdout
+    for name, each in BREAKS.items():
+        done = lab_host.exec(each.command, check=False)
+        assert done.returncode == 0, (name, done.stderr)
+    said = audit(lab_host.name).stdout
+    failed = set(re.findall(r"^FAILED tests/audit/\w+\.py::(\w+)\[(\w+)", said, re.MULTILINE))
+    assert {test for test, _ in failed} - FOR_THE_HOST == {
+        test for each in BREAKS.values() for test in each.tests
+    } - FOR_THE_HOST, said
+    assert {where for test, where in failed if test not in FOR_THE_HOST} == {"beta"}, said
+    assert {test for test, _ in failed} >= FOR_THE_HOST, said
+    for name, each in BREAKS.items():
+        assert each.named in said, name
