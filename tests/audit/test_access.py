@@ -99,7 +99,7 @@ def test_ports_behind_nginx_listen_on_loopback_only(run: Any, settings: Settings
     found: dict[int, set[str]] = {port: set() for port in internal_ports(settings, instance)}
     for address, port, _ in listening(run):
         found.get(port, set()).add(address)
-    assert found == {port: {"127.0.0.1"} for port in found}
+    assert found == {port: {"127.0.0.1"} for port in found}, found
 
 
 def test_ports_behind_nginx_are_closed_to_this_machine(
@@ -138,7 +138,8 @@ def test_ufw_allows_exactly_the_open_ports(run: Any, settings: Settings) -> None
     both = {
         rule for each in anywhere for rule in (f"{each} ALLOW Anywhere", f"{each} (v6) ALLOW Anywhere (v6)")
     }
-    assert set(rules) == sourced | both
+    extra, missing = set(rules) - sourced - both, (sourced | both) - set(rules)
+    assert (extra, missing) == (set(), set()), f"not in the settings: {extra}; missing: {missing}"
 
 
 def test_authorized_keys_hold_exactly_admin_keys(host: Any, settings: Settings) -> None:

@@ -26,18 +26,21 @@ def shown(run: Any, unit: str, *properties: str) -> dict[str, str]:
 def test_units_are_active_and_loaded_from_the_current_files(run: Any, instance: Instance) -> None:
     good = {"ActiveState": "active", "NeedDaemonReload": "no"}
     found = {unit: shown(run, unit, *good) for unit in units(instance, "socket", "service")}
-    assert {unit: state for unit, state in found.items() if state != good} == {}
+    wrong = {unit: state for unit, state in found.items() if state != good}
+    assert not wrong, wrong
 
 
 def test_sockets_are_enabled(run: Any, instance: Instance) -> None:
     found = {unit: shown(run, unit, "UnitFileState") for unit in units(instance, "socket")}
-    assert {unit: state for unit, state in found.items() if state != {"UnitFileState": "enabled"}} == {}
+    wrong = {unit: state for unit, state in found.items() if state != {"UnitFileState": "enabled"}}
+    assert not wrong, wrong
 
 
 def test_unused_pdf_files_are_deleted_daily(run: Any, instance: Instance) -> None:
     timer = f"{instance.sweep}.timer"
     good = {"ActiveState": "active", "UnitFileState": "enabled", "Unit": f"{instance.sweep}.service"}
-    assert (timer, shown(run, timer, *good)) == (timer, good)
+    found = shown(run, timer, *good)
+    assert found == good, f"{timer}: {found}"
     assert "00:00:00" in run(f"systemctl show -p TimersCalendar '{timer}'")
 
 
@@ -48,7 +51,8 @@ def test_no_unit_has_failed(run: Any) -> None:
 def test_services_run_as_their_own_user(run: Any, instance: Instance) -> None:
     pids = {unit: shown(run, unit, "MainPID")["MainPID"] for unit in units(instance, "service")}
     users = {unit: run(f"ps -o user:64= -p {pid} || true").strip() for unit, pid in pids.items()}
-    assert {unit: user for unit, user in users.items() if user != instance.slug} == {}
+    wrong = {unit: user for unit, user in users.items() if user != instance.slug}
+    assert not wrong, wrong
 
 
 # Owned by another user than root, or writable by one; the mode of a link says nothing.
@@ -56,29 +60,34 @@ NOT_ROOTS = "-xdev '(' ! -user root -o ! -type l -perm /0022 ')'"
 
 
 def test_release_and_configuration_are_owned_by_root(run: Any, instance: Instance) -> None:
-    assert run(f"find {instance.root} {instance.etc} {NOT_ROOTS}").split() == []
+    wrong = run(f"find {instance.root} {instance.etc} {NOT_ROOTS}").split()
+    assert not wrong, wrong
 
 
 def test_unit_files_are_owned_by_root(run: Any) -> None:
-    assert run(f"find /etc/systemd/system {NOT_ROOTS}").split() == []
+    wrong = run(f"find /etc/systemd/system {NOT_ROOTS}").split()
+    assert not wrong, wrong
 
 
 @pytest.mark.parametrize("name", ["harvest.env", "secret_key"])
 def test_secrets_are_readable_by_root_and_the_service_only(host: Any, instance: Instance, name: str) -> None:
-    file = host.file(f"{instance.etc}/{name}")
-    assert (file.path, file.user, file.group, file.mode) == (file.path, "root", instance.slug, 0o640)
+    path = f"{instance.etc}/{name}"
+    found = access(host, path)
+    assert found == ("root", instance.slug, "640"), f"{path}: {found}"
+
+
+def access(host: Any, path: str) -> tuple[str, str, str]:
+    """Owner, group and octal mode of a path."""
+    file = host.file(path)
+    return file.user, file.group, f"{file.mode:o}"
 
 
 def test_the_database_is_readable_by_the_service_only(host: Any, instance: Instance) -> None:
-    state = host.file(instance.state)
-    assert (state.path, state.user, state.group, state.mode) == (
-        instance.state,
-        instance.slug,
-        instance.slug,
-        0o750,
-    )
-    database = host.file(f"{instance.state}/harvest.db")
-    assert (database.path, database.user, database.mode & 0o007) == (database.path, instance.slug, 0)
+    found = access(host, instance.state)
+    assert found == (instance.slug, instance.slug, "750"), f"{instance.state}: {found}"
+    database = f"{instance.state}/harvest.db"
+    user, _, mode = access(host, database)
+    assert (user, mode[-1]) == (instance.slug, "0"), f"{database}: {user} {mode}"
 
 
 def test_each_backend_answers_from_its_database(run: Any, instance: Instance) -> None:
@@ -98,24 +107,21 @@ def page(instance: Instance, address: str, path: str = "") -> requests.Response:
     return get(address, instance.inner_url(address) + path)
 
 
+def kind(response: requests.Response) -> str:
+    """Status and media type, such as "200 text/html"."""
+    return f"{response.status_code} {response.headers.get('Content-Type', '').split(';')[0]}"
+
+
 def test_the_page_answers_from_outside(address: str, instance: Instance) -> None:
     found = page(instance, address)
-    assert (found.url, found.status_code, found.headers["Content-Type"].split(";")[0]) == (
-        found.url,
-        200,
-        "text/html",
-    )
-    assert f"{instance.base_path}_dash-component-suites/" in found.text
+    assert kind(found) == "200 text/html", found.url
+    assert f"{instance.base_path}_dash-component-suites/" in found.text, found.url
 
 
 def test_the_layout_is_json(address: str, instance: Instance) -> None:
     """A wrong base path or proxy answers with the page again."""
     layout = page(instance, address, "_dash-layout")
-    assert (layout.url, layout.status_code, layout.headers["Content-Type"]) == (
-        layout.url,
-        200,
-        "application/json",
-    )
+    assert kind(layout) == "200 application/json", layout.url
     layout.json()
 
 
@@ -123,8 +129,4 @@ def test_the_api_answers_from_outside(address: str, instance: Instance) -> None:
     if instance.mode == "internal":
         pytest.skip("internal mode does not publish the API")
     found = get(address, f"{instance.inner_api_url}/api/health")
-    assert (found.url, found.status_code, found.headers["Content-Type"]) == (
-        found.url,
-        200,
-        "application/json",
-    )
+    assert kind(found) == "200 application/json", found.url
