@@ -64,6 +64,7 @@ class Switch:
         """0 where the release is live and answers; 1 where it is not, and all is as before."""
         candidate.stop(self.slug)
         if self.order.get("adopt"):
+            releases.point(self.root, self.id, self.order["links"])
             self.note("live", at=releases.now(), origin=self.order["origin"])
             return 0
         if not releases.whole(self.root, self.id):

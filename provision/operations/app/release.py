@@ -49,9 +49,14 @@ class Release:
         return f"{self.folder}/harvest/.complete"
 
 
+def _first_links(want: Release) -> dict[str, str]:
+    """The links into the live release as a first deploy makes them; later ones are for switch.py."""
+    return {f"{want.root}/{name}": f"releases/{want.source.id}/{name}" for name in ("harvest", "venv")}
+
+
 def query(want: Release) -> Query:
     markers = {want.marker, *(f"{want.venv(python)}/.complete" for python in PYTHONS)}
-    files = {f"{want.folder}/venv", *markers}
+    files = {*_first_links(want), f"{want.folder}/venv", *markers}
     return Query(files=files, edited=markers, foreign={want.root, want.shared})
 
 
@@ -190,6 +195,9 @@ def changes(have: HostState, want: Release) -> Iterator[Command]:
     target = posixpath.relpath(venv, want.folder)
     if have.files[f"{want.folder}/venv"].target != target:
         yield script(_link(f"{want.folder}/venv", target))
+    for path, first in _first_links(want).items():
+        if have.files[path].kind == "absent":
+            yield script(_link(path, first))
 
 
 def _link(path: str, target: str) -> str:

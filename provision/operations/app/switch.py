@@ -120,7 +120,7 @@ def changes(have: HostState, want: Live) -> Iterator[Command]:
     if not is_due(have, want):
         return
     if releases_of(have, want.service.root).live == want.id and not record_of(have, want).outcome:
-        # Deployed before there were records: it runs, and needs no switch.
+        # The first release of a host, or one from before there were records: nothing to switch from.
         yield command(want, adopt=True)
         return
     yield from reload_units(have, want)
@@ -129,10 +129,10 @@ def changes(have: HostState, want: Live) -> Iterator[Command]:
 
 def _sentence(have: HostState, want: Live) -> str:
     live = releases_of(have, want.service.root).live
-    if not live:
-        return f"start release {want.id}"
+    if not record_of(have, want).outcome and live in ("", want.id):
+        return f"record release {want.id} as live"
     if live == want.id:
-        return f"check release {want.id} again, at which an earlier run was cut off"
+        return f"check release {want.id} again, whose switch an earlier run did not finish"
     return f"check release {want.id} next to {live}, then switch to it"
 
 
@@ -151,8 +151,8 @@ def refusals(have: HostState, want: Live) -> Iterator[str]:
     ):
         return
     yield (
-        f"release {want.id} was live and is marked bad since {record.at}: {record.why}. Deploy other code, or "
-        f"switch to it all the same with operate/rollback.py --data release={want.id}. Nothing was changed."
+        f"release {want.id} was live and is marked bad since {record.at}: {record.why}. Nothing was changed. Deploy "
+        f"other code; or, if the reason lay outside of it, on the host: rm {want.service.root}/releases/{want.id}.json"
     )
 
 

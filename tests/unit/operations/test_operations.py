@@ -178,6 +178,8 @@ def test_what_was_edited_by_hand_is_built_anew_and_what_changed_hands_is_taken_b
         path: THERE.model_copy(update={"kind": "link", "target": target})
         for path, target in {
             f"{want.folder}/venv": f"../../venvs/{venv.rsplit('/', 1)[1]}",
+            "/opt/h/harvest": "releases/another/harvest",
+            "/opt/h/venv": "releases/another/venv",
         }.items()
     }
     there = {want.marker: THERE, f"{venv}/.complete": THERE, **links}

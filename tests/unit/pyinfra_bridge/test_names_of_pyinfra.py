@@ -181,10 +181,9 @@ def documented(name: str) -> bool:
     """Whether a name belongs to pyinfra's documented API."""
     module, _, last = name.rpartition(".")
     return (
-        (not last.startswith("_")
-        and any(module == each or module.startswith(f"{each}.") for each in PUBLIC - {"pyinfra"}))
-        or (module == "pyinfra" and last in ("host", "state", "inventory", "logger", "local", "config"))
-    )
+        not last.startswith("_")
+        and any(module == each or module.startswith(f"{each}.") for each in PUBLIC - {"pyinfra"})
+    ) or (module == "pyinfra" and last in ("host", "state", "inventory", "logger", "local", "config"))
 
 
 def test_the_list_names_all_that_the_bridge_imports() -> None:
