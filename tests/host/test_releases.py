@@ -108,10 +108,10 @@ def test_a_release_that_fails_its_check_is_refused_and_nobody_notices(
         each for each in records(deployed).values() if each["outcome"] == "bad" and each["stage"] == "gate"
     ][-1:]
     assert bad["previous"] == before
-    left = deployed.exec(
-        "ls -d /opt/harvest/candidate /run/harvest-candidate 2>/dev/null; pgrep -f candidate || true"
-    )
+    left = deployed.exec("ls -d /opt/harvest/candidate /run/harvest-candidate 2>/dev/null || true")
     assert left.stdout == ""
+    units = deployed.exec("systemctl list-units --all --plain --no-legend 'harvest-candidate@*'")
+    assert units.stdout == ""
     deployed.exec("rm -f /var/lib/harvest/fill*")
 
 
