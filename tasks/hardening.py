@@ -1,29 +1,25 @@
-"""The host below HARVEST: kernel settings, core dumps, the journal, jobs, passwords, what a shell leaves readable."""
+"""The host below HARVEST: kernel settings, memory, core dumps, the journal, umask; with cron, PAM and DNS."""
 
 import posixpath
 
 from provision.engine.state import HostState, Query
 from provision.engine.templates import render
 from provision.operations import edits, files, run_when_newer, sysctl, systemd
-from provision.operations.edits import Edits, Line, Without
-from provision.operations.files import Absent, Directory, File, Files, Item, Mode
+from provision.operations.edits import Edits, Line
+from provision.operations.files import Absent, File, Files, Mode
 from provision.operations.run_when_newer import Script
 from provision.operations.sysctl import Sysctl, parse
 from provision.operations.systemd import Unit, Units
 from provision.settings.model import Settings
+from tasks import cron, dns, pam
 
 SYSCTL = "/etc/sysctl.d/zzz-harvest.conf"
 FORMER_SYSCTL = "/etc/sysctl.d/60-harvest.conf"
 JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
-RESOLVED = "/etc/systemd/resolved.conf.d/harvest.conf"
-GROUPS = "/etc/sysusers.d/harvest.conf"
-QUALITY = "/etc/security/pwquality.conf.d/harvest.conf"
 IDLE = "/etc/profile.d/harvest-idle.sh"
 FSTAB = "/etc/fstab"
 FILES = {
     JOURNAL: "journald.conf",
-    RESOLVED: "resolved.conf",
-    GROUPS: "sysusers.conf",
     "/etc/security/limits.d/harvest.conf": "limits.conf",
     "/etc/systemd/coredump.conf.d/harvest.conf": "coredump.conf",
     "/etc/modprobe.d/harvest.conf": "modprobe.conf",
@@ -46,15 +42,6 @@ OF_THE_KERNEL = {
     "ip6_vti0",
 }
 OF_THE_KERNEL |= {"ip6tnl0", "ip6gre0"}
-# root's jobs may contain passwords; and an intruder in another account must not be able to leave jobs there.
-JOBS: tuple[Item, ...] = (
-    *(Directory(f"/etc/cron.{when}", 0o700) for when in ("d", "hourly", "daily", "weekly", "monthly")),
-    Mode("/etc/cron.yearly", 0o700),
-    Mode("/etc/crontab", 0o600),
-    File("/etc/cron.allow", "root\n", 0o640),
-    # at reads it as daemon; if it cannot, every user may use at.
-    File("/etc/at.allow", "root\n", 0o640, group="daemon"),
-)
 EDITS = Edits(
     lines=(
         # World-writable memory is where an intruder puts their first program.
@@ -72,22 +59,16 @@ EDITS = Edits(
             )
             for which in ("all", "default")
         ),
-        # su lets any account guess passwords for ever; sudo is the way to root, and logs who took it.
-        Line(
-            "/etc/pam.d/su",
-            "auth       required   pam_wheel.so use_uid group=sugroup",
-            after="^auth.*pam_rootok",
-        ),
+        pam.SU,
         # Shells that no login begins (run0, systemd-run): the others have it from profile.d.
         Line("/etc/bash.bashrc", "umask 027"),
         # The audit asks debsums too, but rarely; the journal then says since which week.
         Line("/etc/default/debsums", "CRON_CHECK=weekly", drop="^CRON_CHECK="),
     ),
-    # No login with an empty password.
-    words=(Without("/etc/pam.d/common-*", "nullok"),),
+    words=(pam.NO_EMPTY_PASSWORDS,),
 )
 # A container may not remount; the audit looks.
-TELL = f"""systemd-sysusers {GROUPS}
+TELL = f"""systemd-sysusers {pam.GROUPS}
 mount -o remount /dev/shm 2>/dev/null || true"""
 
 
@@ -99,22 +80,25 @@ def kernel_settings(have: HostState) -> str:
 
 def apply(settings: Settings) -> None:
     items = tuple(File(path, render(f"system/{name}", settings=settings)) for path, name in FILES.items())
-    idle, quality = render("system/idle.sh", settings=settings), render("system/pwquality.conf")
+    idle = render("system/idle.sh", settings=settings)
     some = (
         File(SYSCTL, kernel_settings),
         Absent(FORMER_SYSCTL),
         File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
-        File(QUALITY, quality) if settings.admin_sudo == "password" else Absent(QUALITY),
         Mode("/etc/ssh/sshd_config", 0o600),
     )
     needs = Query(found={NETWORKS})
-    files.put("Install hardening configuration", Files((*items, *some, *JOBS), needs=needs))
+    files.put(
+        "Install hardening configuration",
+        Files((*items, *some, *cron.ITEMS, *pam.items(settings), *dns.items(settings)), needs=needs),
+    )
     edits.lines("Edit packaged configuration files", EDITS)
     keys = frozenset(parse(render("system/zzz-harvest.conf", single=True)))
     sysctl.apply("Apply kernel settings", Sysctl(SYSCTL, kernel_settings, keys, needs))
-    run_when_newer.run("Create system groups and remount /dev/shm", Script("system", TELL, (GROUPS, FSTAB)))
-    restart = "systemctl -q is-active systemd-resolved && systemctl restart systemd-resolved || true"
-    run_when_newer.run("Disable LLMNR and mDNS", Script("resolved", restart, (RESOLVED,)))
+    run_when_newer.run(
+        "Create system groups and remount /dev/shm", Script("system", TELL, (pam.GROUPS, FSTAB))
+    )
+    dns.apply()
     # Its package starts nothing while others are installed; the rules are live already, this is for the next boot.
     systemd.running("Enable UFW at boot", Units((Unit("ufw.service"),)))
     systemd.running(
