@@ -6,7 +6,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) shellcheck chromium chromium-driver fonts-dejav
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: help demo test test-fast lint audit lock clean system test-system
+.PHONY: help demo test test-fast lint audit bench lock clean system test-system
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +26,9 @@ lint: test-system $(BIN)/.ready ## linters, security rules, types, shell, known 
 	$(BIN)/mypy
 	shellcheck scripts/system-packages scripts/dependency-audit .ci/run
 	@scripts/dependency-audit
+
+bench: test-system $(BIN)/.ready ## every benchmark, each value with its goal; hours, root needed
+	@$(BIN)/python -m benchmarks
 
 lock: $(BIN)/.ready ## pin all dependencies anew, with hashes
 	$(BIN)/python -m scripts.lock

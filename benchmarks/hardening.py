@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tools
+from benchmarks.goals import verdict as met_by
 from lab import hosts
 
 REPO = Path(__file__).parents[1]
@@ -34,6 +35,15 @@ cat /etc/systemd/journald.conf.d/*.conf >>/etc/systemd/journald.conf 2>/dev/null
 BEYOND = {"sysctl_kernel_yama_ptrace_scope", "sysctl_kernel_kptr_restrict", "ntp_single_service_active"}
 BEYOND |= {"service_timesyncd_enabled", "all_apparmor_profiles_in_enforce_complain_mode"}
 NO_TMP = {"bookworm": {"mount_option_tmp_noexec"}, "trixie": set[str]()}
+GOALS = {
+    "ssh-audit failures": "= 0",
+    "lynis, its kernel values set": ">= 80",
+    "CIS level 1 server, %": ">= 88",
+    "worst unit of HARVEST": "<= 2",
+    "failed units": "= 0",
+    "pending security updates": "= 0",
+    "own code writable": "= 0",
+}
 PROFILE = "xccdf_org.ssgproject.content_profile_cis_level1_server"
 
 
@@ -145,10 +155,10 @@ def main() -> None:
             finally:
                 host.down()
         for name in table["ours"]:
-            print(
-                f"{suite}  {name:36} {table['fresh'].get(name, '-')!s:>24} {table['ours'][name]!s:>24}",
-                flush=True,
-            )
+            fresh, ours = table["fresh"].get(name, "-"), table["ours"][name]
+            goal = GOALS.get(name, "")
+            met = met_by(float(ours), goal) if goal and ours != "-" else ""
+            print(f"{met:6}  {suite}  {name:36} {fresh!s:>24} {ours!s:>24}  {goal}", flush=True)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def main() -> None:
     finally:
         host.down()
     for tool, (words, good) in verdicts.items():
-        print(f"{'reached' if good else 'MISSED '}  {tool}: {words}")
+        print(f"{'met' if good else 'MISSED':6}  {tool}: {words}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ The load is wrk's, in the host's own network: neither the firewall nor fail2ban 
 """
 
 import argparse
-import json
 import re
 import shutil
 import statistics
@@ -23,12 +22,20 @@ from pathlib import Path
 import requests
 import urllib3
 
+from benchmarks.goals import require, verdict
 from lab import boot, hosts
 
 REPO = Path(__file__).parents[1]
 NAME = "b-web"
 GUIDES_PORT = 8444
 WRK = shutil.which("wrk") or "wrk"
+GOALS = {
+    "first load": "<= 0.3",
+    "assets": ">= 20",
+    "largest asset": "",
+    "health": ">= 0.85",
+    "health, guides": "",
+}
 
 # Guide 000, "Same domain" and "Subpath": the locations, sizes, timeouts and headers that it gives.
 GUIDES_SITE = """
@@ -152,7 +159,7 @@ def prepare() -> hosts.Host:
     return host
 
 
-def measure(host: hosts.Host, rounds: int, seconds: int) -> dict[str, object]:
+def measure(host: hosts.Host, rounds: int, seconds: int) -> dict[str, dict[str, float]]:
     """Each pair in turn, medians compared."""
     ours, direct = f"https://{host.fqdn}", "http://127.0.0.1:5001"
     guides = f"{ours}:{GUIDES_PORT}"
@@ -165,7 +172,7 @@ def measure(host: hosts.Host, rounds: int, seconds: int) -> dict[str, object]:
         "health": (direct, health),
         "health, guides": (guides, health),
     }
-    found: dict[str, object] = {}
+    found: dict[str, dict[str, float]] = {}
     for name, (other, paths) in cells.items():
         rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
@@ -188,13 +195,25 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="length of one load (default 5)")
     parser.add_argument("--keep", action="store_true", help="leave the host up")
     arguments = parser.parse_args()
+    require("wrk", "openssl")
     urllib3.disable_warnings()
     host = prepare()
     try:
-        print(json.dumps(measure(host, arguments.rounds, arguments.seconds), indent=2))
+        found = measure(host, arguments.rounds, arguments.seconds)
     finally:
         if not arguments.keep:
             host.down()
+    for name, goal in GOALS.items():
+        cell = found[name]
+        met = verdict(cell["ratio"], goal)
+        print(
+            f"{met:6}  {name}: {cell['ours']} / {cell['other']} = {cell['ratio']}"
+            + (f" (goal {goal})" if goal else "")
+        )
+    errors = found["errors at 1,000 connections"]
+    print(
+        f"{verdict(errors['ours'], '= 0'):6}  errors at 1,000 connections: {errors['ours']}, the guides' {errors['other']}"
+    )
 
 
 if __name__ == "__main__":
