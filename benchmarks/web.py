@@ -210,10 +210,8 @@ def main() -> None:
             f"{met:6}  {name}: {cell['ours']} / {cell['other']} = {cell['ratio']}"
             + (f" (goal {goal})" if goal else "")
         )
-    errors = found["errors at 1,000 connections"]
-    print(
-        f"{verdict(errors['ours'], '= 0'):6}  errors at 1,000 connections: {errors['ours']}, the guides' {errors['other']}"
-    )
+    ours, other = found["errors at 1,000 connections"].values()
+    print(f"{verdict(ours, '= 0'):6}  errors at 1,000 connections: {ours}, the guides' {other}")
 
 
 if __name__ == "__main__":

@@ -22,5 +22,5 @@ def test_a_value_is_judged_by_its_goal(value: float, goal: str, said: str) -> No
 
 
 def test_a_missing_program_is_named_with_what_installs_it() -> None:
-    with pytest.raises(SystemExit, match="not installed: no-such-program.*make bench"):
+    with pytest.raises(SystemExit, match=r"not installed: no-such-program.*make bench"):
         require("sh", "no-such-program")
