@@ -18,7 +18,7 @@ def show(settings: Settings) -> None:
     sites = own(settings) if settings.tls == "letsencrypt" else ()
     want = Left(
         places,
-        version(),
+        ", ".join(dict.fromkeys(map(version, settings.all_instances))),
         settings.first_admin,
         settings.reboot_after_updates,
         tuple((domain, live(domain).certificate) for domain in sites),
