@@ -39,7 +39,7 @@ def deploy(settings: Settings) -> None:
         if settings.mode == "nginx":
             static.export(f"{name}: export static files", Static(wanted_release(instance), instance.slug))
         systemd.running(f"{name}: start units", units(instance))
-        if settings.first_admin and settings.first_admin_password and sources.native(instance):
+        if settings.first_admin and settings.first_admin_password and sources.admin_by(instance) != "none":
             first_admin.create(
                 f"{name}: create first administrator",
                 first_admin_of(instance, settings.first_admin, settings.first_admin_password),
@@ -62,7 +62,8 @@ def secret(instance: Instance) -> str:
 
 def first_admin_of(instance: Instance, email: str, password: Secret) -> FirstAdmin:
     stamp = f"{instance.etc}/first_admin"
-    return FirstAdmin(email, password, instance.slug, instance.root, environment(instance), stamp)
+    store = instance.etc if sources.admin_by(instance) == "store" else ""
+    return FirstAdmin(email, password, instance.slug, instance.root, environment(instance), stamp, store)
 
 
 def configuration(settings: Settings, instance: Instance) -> tuple[Item, ...]:

@@ -33,10 +33,15 @@ class Artifact:
     tar: bytes = field(repr=False)
     requirements: str = field(default="", repr=False)
     """The lock file with hashes."""
-    native: bool = True
-    """Whether it has the embedded application's command line, below `harvest/`."""
+    files: frozenset[str] = field(default=frozenset(), repr=False)
+    """The paths of its files."""
     origin: dict[str, str] = field(default_factory=dict, compare=False)
     """Where it is from, for the release's record: kind, and url, ref, commit, requirements where it has them."""
+
+    @property
+    def native(self) -> bool:
+        """Whether it has the embedded application's command line."""
+        return NATIVE in self.files
 
     @property
     def archive(self) -> bytes:
@@ -88,7 +93,9 @@ def identity(*parts: bytes) -> str:
 @cache
 def pack(folder: Path) -> Artifact:
     """An application's own folder, whose lock is its requirements.txt, if it has one."""
-    data = tar_of(blobs_of(folder))
+    blobs = list(blobs_of(folder))
+    data = tar_of(blobs)
     lock = folder / "requirements.txt"
     text = lock.read_text() if lock.is_file() else ""
-    return Artifact(identity(data), data, text, origin={"kind": "embedded"})
+    files = frozenset(blob.path for blob in blobs)
+    return Artifact(identity(data), data, text, files, {"kind": "embedded"})

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from provision.operations.app import git
 from provision.operations.app.artifact import NATIVE, Artifact, blobs_of, identity, pack, tar_of
@@ -18,6 +19,8 @@ CONTRACT = ("wsgi_be.py", "wsgi_fe.py")
 STATE_FOLDERS = ("project_pdfs",)
 CACHE_FOLDERS = (".cache",)
 """Where upstream HARVEST writes below its own code: empty in the release, bound to the state and cache folders."""
+STORE = "harvest_store.py"
+"""Upstream's accounts and data."""
 LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -35,6 +38,13 @@ def artifact(source: Source) -> Artifact:
 def native(instance: Instance) -> bool:
     """Whether the instance's application has the embedded one's command line, prefix and pages."""
     return instance.app_source.embedded or artifact(instance.app_source).native
+
+
+def admin_by(instance: Instance) -> Literal["command", "store", "none"]:
+    """How the instance's application adds an administrator: `python -m harvest`, upstream's store, or not at all."""
+    if native(instance):
+        return "command"
+    return "store" if STORE in artifact(instance.app_source).files else "none"
 
 
 def publishes_api(instance: Instance) -> bool:
@@ -91,12 +101,12 @@ def _from_folder(folder: Path, requirements: Path) -> Artifact:
 def _build(blobs: list[Blob], requirements: Path, origin: dict[str, str], where: str) -> Artifact:
     for why in problems(blobs):
         raise SourceError(f"{where} {why}")
-    ours = any(blob.path == NATIVE for blob in blobs)
-    folders = () if ours else (*STATE_FOLDERS, *CACHE_FOLDERS)
+    files = frozenset(blob.path for blob in blobs)
+    folders = () if NATIVE in files else (*STATE_FOLDERS, *CACHE_FOLDERS)
     held = [blob for blob in blobs if blob.path.split("/")[0] not in folders]
     data, lock = tar_of(held, folders), requirements.read_text()
     origin = origin | {"requirements": str(requirements)}
-    return Artifact(identity(data, lock.encode()), data, lock, ours, origin)
+    return Artifact(identity(data, lock.encode()), data, lock, files, origin)
 
 
 def problems(blobs: Iterable[Blob]) -> Iterable[str]:
