@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from provision.login.probe import Login, log_in_all
 from provision.login.target import targets_for
+from provision.operations.app import sources
 from provision.pyinfra_bridge import command_line, inventory
 from provision.pyinfra_bridge.inventory import with_logins as with_logins
 from provision.pyinfra_bridge.logins import register_logins
@@ -26,7 +27,7 @@ from provision.settings.checks import (
     check_shape,
     told,
 )
-from provision.settings.model import settings_from
+from provision.settings.model import Settings, settings_from
 from provision.settings.secrets import check_secrets
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def resolve(module: dict[str, Any]) -> None:
     ]
     if secrets:
         _stop(file, secrets, _go_on())
+    if command_line.deploys(options):
+        _read_sources(file, {name: settings_from(hosts[name]) for name in names})
     install(options)
     _log_in(module, file, every, override, names)
     command_line.resolved(file)
@@ -85,6 +88,15 @@ def resolve(module: dict[str, Any]) -> None:
 
 settle = resolve
 """The former name: inventories are their users' files, and those that say so go on working."""
+
+
+def _read_sources(file: str, hosts: Mapping[str, Settings]) -> None:
+    """Read what the named hosts deploy, before any is asked; stop where it cannot be, show which commit a ref is."""
+    problems = [Problem(name, key, why) for name in hosts for key, why in sources.check(hosts[name])]
+    if problems:
+        _stop(file, problems, _go_on())
+    for line in dict.fromkeys(line for each in hosts.values() for line in sources.notes(each)):
+        print(line, file=sys.stderr)
 
 
 def _group_files(file: str) -> set[str]:

@@ -48,7 +48,7 @@ def install(settings: Settings) -> None:
     apt.packages("Install build packages", Packages(FIRST))
     for instance in settings.all_instances:
         release.prebuild(
-            f"{instance.slug}: build the environment in the background", wanted_release(instance.root)
+            f"{instance.slug}: build the environment in the background", wanted_release(instance)
         )
     apt.packages("Install packages", Packages(names(settings), one_of=(CLOCKS,)))
     # Debian 13 installs the timer without starting it.

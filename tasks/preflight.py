@@ -26,8 +26,8 @@ def check(settings: Settings) -> None:
     existing_accounts.require("Check existing accounts", Accounts(admin(settings), services))
     for instance in settings.all_instances:
         switch.require_not_bad(f"{instance.slug}: check the record of the release", live(settings, instance))
-        release.require_disk_space(f"{instance.slug}: check free disk space", wanted_release(instance.root))
-        index = Index(wanted_release(instance.root), settings.trusted_cas)
+        release.require_disk_space(f"{instance.slug}: check free disk space", wanted_release(instance))
+        index = Index(wanted_release(instance), settings.trusted_cas)
         package_index.require_trust("Check the package index's certificate", index)
     access.check_interrupted("Check for an interrupted run", Interrupted())
     health.end_leftovers("Check for commands of an earlier run", health.Health())

@@ -1,6 +1,6 @@
 """HARVEST answers, on each port and name that a browser uses."""
 
-from provision.operations.app import readiness
+from provision.operations.app import readiness, sources
 from provision.operations.app.readiness import Ready
 from provision.settings.instances import Instance
 from provision.settings.model import Settings
@@ -24,14 +24,15 @@ def hint(settings: Settings) -> str:
 
 def inside(instance: Instance) -> list[tuple[str, tuple[str, ...]]]:
     """The services' own ports."""
+    native = sources.native(instance)
+    base = instance.base_path if native else "/"  # nginx takes it off for upstream's
     urls: list[tuple[str, tuple[str, ...]]] = [
-        (f"http://127.0.0.1:{instance.frontend_port}{instance.base_path}_dash-layout", ())
+        (f"http://127.0.0.1:{instance.frontend_port}{base}_dash-layout", ())
     ]
     for port in {*instance.backend_ports, instance.api_port}:
-        urls += [
-            (f"http://127.0.0.1:{port}/api/ready", ()),
-            (f"http://127.0.0.1:{port}/api/choices", CHOICES),
-        ]
+        if native:  # upstream's backend knows no such question, and is ready when it can answer the next
+            urls.append((f"http://127.0.0.1:{port}/api/ready", ()))
+        urls.append((f"http://127.0.0.1:{port}/api/choices", CHOICES))
     return urls
 
 
@@ -39,7 +40,5 @@ def outside(instance: Instance) -> list[tuple[str, tuple[str, ...]]]:
     """nginx's doors, under the names that browsers use."""
     if instance.mode == "internal":
         return []
-    return [
-        (f"{instance.inner_url('')}_dash-layout", ()),
-        (f"{instance.inner_api_url}/api/choices", CHOICES),
-    ]
+    api = [(f"{instance.inner_api_url}/api/choices", CHOICES)] if sources.publishes_api(instance) else []
+    return [(f"{instance.inner_url('')}_dash-layout", ()), *api]

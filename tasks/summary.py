@@ -2,7 +2,7 @@
 
 from pyinfra import host
 
-from provision.operations.app import summary
+from provision.operations.app import sources, summary
 from provision.operations.app.summary import Left, Place
 from provision.operations.nginx_files import live
 from provision.settings.model import Settings
@@ -18,7 +18,7 @@ def show(settings: Settings) -> None:
     sites = own(settings) if settings.tls == "letsencrypt" else ()
     want = Left(
         places,
-        version(),
+        ", ".join(dict.fromkeys(map(version, settings.all_instances))),
         settings.first_admin,
         settings.reboot_after_updates,
         tuple((domain, live(domain).certificate) for domain in sites),
@@ -28,7 +28,18 @@ def show(settings: Settings) -> None:
 
 
 def remarks(settings: Settings) -> list[str]:
-    """What the settings alone tell."""
+    """What the settings and sources alone tell."""
+    return [*source_remarks(settings), *certificate_remarks(settings)]
+
+
+def source_remarks(settings: Settings) -> list[str]:
+    without = [each.slug for each in settings.all_instances if sources.admin_by(each) == "none"]
+    if not (settings.first_admin and without):
+        return []
+    return [f"{', '.join(without)}: first_admin was not added; this app_source has no program for that"]
+
+
+def certificate_remarks(settings: Settings) -> list[str]:
     if not own(settings):
         return []
     if settings.tls == "selfsigned":

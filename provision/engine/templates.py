@@ -21,6 +21,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["STAMPS"] = STAMPS
+    environment.filters["python"] = repr
     return environment
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from provision.engine.state import Containing, HostState
 from provision.engine.templates import render
+from provision.operations.app import sources
 from provision.operations.files import Directory, File, Item, Link
 from provision.settings.instances import Instance
 from provision.settings.model import Settings
@@ -146,6 +147,7 @@ def shared_files(settings: Settings) -> list[Item]:
 def instance_files(settings: Settings, each: Instance) -> list[Item]:
     """One instance's locations, and its API's where that has a name of its own."""
     values = {"settings": settings, "each": each, "hung_s": HUNG_S}
+    values |= {"native": sources.native(each), "published": sources.publishes_api(each)}
     base = each.base_path
     include = render("nginx/include.conf", api=f"{base}api/", pages=f"{base}_harvest/", **values)
     items: list[Item] = [File(f"{ETC}/harvest.d/{each.domain}/{each.name}.conf", include)]

@@ -92,6 +92,11 @@ def _each(option: str, pattern: str) -> str:
     return " ".join(f"--{option} {name.strip()}" for name in pattern.split(",") if name.strip())
 
 
+def deploys(given: Mapping[str, Any]) -> bool:
+    """Whether the run installs a release: only then its source is read."""
+    return any(Path(word).name == DEPLOY for word in given.get("operations") or ())
+
+
 def resolved(inventory: str) -> None:
     """Remember that this inventory's hosts were checked and logged in on."""
     _resolved.add(inventory)

@@ -188,17 +188,18 @@ class Switch:
     def restart(self) -> None:
         """The units, each with the note of what it read, which systemd.running compares (operations/stamps.py)."""
         os.makedirs(STAMPS, exist_ok=True)
-        units = [self.order["migrate"], *self.order["services"]]
+        migrate: dict[str, Any] | None = self.order["migrate"]
+        units = [*([migrate] if migrate else []), *self.order["services"]]
         for unit in units:
             _stamp(unit["name"], unit["watches"])
         names = [unit["name"] for unit in units]
         candidate.systemctl("reset-failed", *names)
         # It is asked for by name where it has something to do; else nothing waits for it.
-        if self.pending or not self.known or not self.former:
-            said = candidate.systemctl("restart", names[0])
+        if migrate and (self.pending or not self.known or not self.former):
+            said = candidate.systemctl("restart", migrate["name"])
             if said.returncode:
-                raise Failed(f"{names[0]} failed", (names[0],))
-        candidate.systemctl("restart", "--no-block", *names[1:])
+                raise Failed(f"{migrate['name']} failed", (migrate["name"],))
+        candidate.systemctl("restart", "--no-block", *self.services)
         deadline = time.monotonic() + self.order["limit_s"]
         while waiting := [name for name in self.services if not _is_up(name)]:
             if time.monotonic() > deadline:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from provision.settings.app_source import APP, Source
 from provision.settings.types import BasePath, DomainName, ServicePort
 
 FIRST = "harvest"
@@ -32,6 +33,18 @@ class PerInstance(BaseModel):
     frontend_port: ServicePort = Field(8050, description="The frontend's port.")
     backend_ports: tuple[ServicePort, ...] = Field(
         (5001,), min_length=1, max_length=16, description="The backends' ports, always on loopback only."
+    )
+    app_source: Source = Field(
+        APP,
+        description='HARVEST\'s code: "embedded" (app/ here), {"git": URL, "ref": TAG, BRANCH or COMMIT, '
+        '"requirements": PATH} or {"path": FOLDER, "requirements": PATH}; requirements is a lock file with hashes, '
+        'and "config": {NAME: VALUE} sets what only the application\'s config.py knows.',
+    )
+    publish_api: bool | None = Field(
+        None,
+        strict=True,
+        description="nginx mode: whether browsers and programs reach the API; unset: yes, but for an app_source whose "
+        "pages do not need it (upstream HARVEST), since there anyone may write by it.",
     )
 
 

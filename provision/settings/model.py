@@ -151,7 +151,7 @@ class Settings(PerInstance):
     instances: dict[InstanceName, PerInstance] = Field(
         {},
         description="Several HARVESTs on this host: name to what differs there of base_path, domain, "
-        "domain_aliases, api_domain, frontend_port and backend_ports.",
+        "domain_aliases, api_domain, frontend_port, backend_ports, app_source and publish_api.",
     )
     max_upload_mb: int = Field(
         100, strict=True, ge=1, le=2048, description="Largest upload in MiB, everywhere."
@@ -185,6 +185,7 @@ class Settings(PerInstance):
                     f"{key}: needs nginx mode; in internal mode browsers reach the frontend's port directly"
                 )
         self._check_ports()
+        self._check_sources()
         if self.mode == "nginx" and not all(each.domain for each in self.all_instances):
             raise ValueError(
                 "domain: is not set; nginx mode needs the site's DNS name, like harvest.example.org"
@@ -201,6 +202,17 @@ class Settings(PerInstance):
         if self.admin_sudo == "password" and self.admin_password is None:
             raise ValueError("admin_password: is not set; admin_sudo = password needs it")
         return self
+
+    def _check_sources(self) -> None:
+        """What only the embedded HARVEST can do is not asked of another."""
+        for each in self.all_instances:
+            if each.publish_api is False and (each.api_domain or each.app_source.embedded):
+                why = (
+                    f"api_domain is {each.api_domain}"
+                    if each.api_domain
+                    else "its pages call the API themselves"
+                )
+                raise ValueError(f"publish_api: is False, but {why}")
 
     def _check_ports(self) -> None:
         """No port is taken twice."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from provision.settings.app_source import Source
 from provision.settings.foreign import nearest
 from provision.settings.instances import PerInstance
 from provision.settings.types import Secret
@@ -43,8 +44,12 @@ def problem_of(detail: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, 
         message = TYPES[kind].format(**detail.get("ctx", {}))
     elif kind != "value_error":
         message = message[0].lower() + message[1:]
+    if key.endswith("app_source"):  # its sentences name what they are about, and a URL may hold a password
+        return key, message
     if (
-        "password" in key or "PRIVATE KEY" in f"{message} {detail['input']}".upper()
+        "password" in key
+        or key.endswith("app_source.git")
+        or "PRIVATE KEY" in f"{message} {detail['input']}".upper()
     ):  # the value may be the secret itself
         return key, message
     return key, f"is {_shown(detail['input'])}; {message}"
@@ -54,6 +59,8 @@ def _known(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     """The keys that there are where an unknown one was found."""
     if len(place) == 1:
         return list(model.model_fields)
+    if "app_source" in place:
+        return list(Source.model_fields)
     return list((PerInstance if place[0] == "instances" else Secret).model_fields)
 
 

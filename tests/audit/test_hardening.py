@@ -243,7 +243,9 @@ def test_the_clock_is_right(run: Any) -> None:
 
 
 def services(instance: Instance) -> list[str]:
-    return [f"{stem}.service" for stem in (*instance.stems, instance.sweep)]
+    """Another application than ours has no program for a daily sweep."""
+    sweep = (instance.sweep,) if instance.app_source.embedded else ()
+    return [f"{stem}.service" for stem in (*instance.stems, *sweep)]
 
 
 def exposure(run: Any, unit: str) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
+from provision.remote import source
 from provision.settings.secrets import value_of
 from provision.settings.types import Secret
 
@@ -23,14 +24,21 @@ class FirstAdmin:
     root: str
     environment: str
     stamp: str
+    store: str = ""
+    """The folder of upstream's config.py where upstream's own store makes the account; "" where `harvest` does."""
 
 
 def add_script(want: FirstAdmin) -> str:
     """As the service itself would run it, with the password on standard input."""
+    folder, path, program = f"{want.root}/harvest", "", "-m harvest user add"
+    last = " --admin --if-missing"
+    if want.store:
+        folder, last, program = "/", "", f"-c {shlex.quote(source('upstream_admin'))}"
+        path = f"--setenv=PYTHONPATH={want.store}:{want.root}/harvest --setenv=PYTHONDONTWRITEBYTECODE=1 "
     return f"""umask 077
 base64 -d | systemd-run --quiet --pipe --wait --collect --property=User={want.user} --property=Group={want.user} \\
-  --property=EnvironmentFile={want.environment} --property=WorkingDirectory={want.root}/harvest \\
-  {want.root}/venv/bin/python -m harvest user add {shlex.quote(want.email)} --admin --if-missing >&2
+  --property=EnvironmentFile={want.environment} --property=WorkingDirectory={folder} \\
+  {path}{want.root}/venv/bin/python {program} {shlex.quote(want.email)}{last} >&2
 printf '%s\\n' {shlex.quote(want.email)} >{want.stamp}"""
 
 

@@ -63,6 +63,11 @@ def query(want: Release) -> Query:
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
+def moment(name: str) -> int:
+    """A time for the files of what is called `name`, in seconds since 1970: between 2001 and 2010, by its hash."""
+    return 1_000_000_000 + int(hashlib.sha256(name.encode()).hexdigest()[:7], 16)
+
+
 def build_script(venv: str, uv: str, requirements: str) -> str:
     """Build a virtual environment from its lock; a half-built one is thrown away first.
 
@@ -88,8 +93,12 @@ cat >{uv}/harvest.txt <<'LOCK'
 LOCK
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 {uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
-{uv}/bin/uv pip install -q --python {venv} --require-hashes --compile-bytecode -r {uv}/harvest.txt
+# Wheels alone: what is built from source fetches what it is built with, without hashes.
+{uv}/bin/uv pip install -q --python {venv} --require-hashes --only-binary :all: -r {uv}/harvest.txt
 rm -f {venv}/.lock
+# Dash names files for browsers by their times: the same on each host, others for another lock.
+find {venv} -exec touch -h -d @{moment(posixpath.basename(venv))} {{}} +
+{venv}/bin/python -m compileall -q -j 0 {venv}/lib >/dev/null || true
 {_mark(f"{venv}/.complete")}
 """
 
@@ -188,7 +197,7 @@ def changes(have: HostState, want: Release) -> Iterator[Command]:
         part, old, source = (shlex.quote(f"{want.folder}/{n}") for n in (".harvest.part", ".old", "harvest"))
         yield script(
             f"umask 022; rm -rf {part} {old}; mkdir -p {part}; base64 -d | tar -xzpm --no-same-owner -C {part}\n"
-            f"{_mark(f'{part}/.complete')}\n"
+            f"find {part} -exec touch -h -d @{moment(want.source.id)} {{}} +\n{_mark(f'{part}/.complete')}\n"
             f"[ ! -e {source} ] || mv -T {source} {old}\nmv -T {part} {source}; rm -rf {old}",
             want.source.archive,
         )

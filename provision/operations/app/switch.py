@@ -27,7 +27,8 @@ class Service:
     root: str
     slug: str
     database: str
-    migrate: Unit
+    migrate: Unit | None
+    """None where the application has no migrations."""
     services: tuple[Unit, ...]
     frontend_port: int
     backend_ports: tuple[int, ...]
@@ -75,8 +76,9 @@ def is_due(have: HostState, want: Live) -> bool:
 def order(want: Live, **more: object) -> str:
     """What the program on the host is told; nothing of it is secret."""
     service = want.service
-    units = [
-        {"name": unit.name, "watches": list(unit.watches)} for unit in (service.migrate, *service.services)
+    migrate, *units = [
+        unit and {"name": unit.name, "watches": list(unit.watches)}
+        for unit in (service.migrate, *service.services)
     ]
     return json.dumps(
         {
@@ -84,8 +86,8 @@ def order(want: Live, **more: object) -> str:
             "slug": service.slug,
             "id": want.id,
             "database": service.database,
-            "migrate": units[0],
-            "services": units[1:],
+            "migrate": migrate,
+            "services": units,
             "frontend_port": service.frontend_port,
             "backend_ports": service.backend_ports,
             "gunicorn": service.gunicorn,

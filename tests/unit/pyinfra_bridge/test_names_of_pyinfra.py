@@ -174,7 +174,8 @@ def imports(file: Path) -> Iterator[str]:
             and isinstance(node.func, ast.Attribute)
             and node.func.attr == "import_module"
         ):
-            yield from (word.value for word in node.args if isinstance(word, ast.Constant))
+            words = (word.value for word in node.args if isinstance(word, ast.Constant))
+            yield from (word for word in words if word.startswith("pyinfra"))
 
 
 def documented(name: str) -> bool:

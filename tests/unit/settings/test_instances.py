@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from provision.operations.app.former_units import FILES, STARTED, FormerUnits, changes
+from provision.settings.app_source import Source
 from provision.settings.instances import PerInstance
 from provision.settings.model import settings_from
 from tests.unit.examples import GOOD, TWO, problem
@@ -99,6 +100,8 @@ def test_an_instance_says_each_of_its_keys_for_itself() -> None:
         "api_domain": "api.example.org",
         "frontend_port": 9000,
         "backend_ports": (9001,),
+        "app_source": Source.model_validate("embedded"),
+        "publish_api": True,
     }
     assert said.keys() == PerInstance.model_fields.keys()
     (only,) = settings_from(GOOD | {"instances": {"a": said}}).all_instances
