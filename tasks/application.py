@@ -136,6 +136,8 @@ def service(settings: Settings, instance: Instance) -> Service:
         # Its links have the path that nginx takes off: they lead nowhere at its own port.
         pages=(f"http://127.0.0.1:{instance.frontend_port}{base}",) if base == instance.base_path else (),
         through=tuple(readiness.outside(instance)),
+        shared=wanted_release(instance).shared,
+        keep=settings.keep_releases,
         limit_s=switch.LIMIT_S * settings.timeout_factor,
     )
 

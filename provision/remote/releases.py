@@ -12,6 +12,7 @@ gate, switch or rollback).
 import glob
 import json
 import os
+import shutil
 import time
 from typing import Any
 
@@ -77,6 +78,37 @@ def point(root: str, release: str, names: "list[str]") -> None:
             os.unlink(f"{link}.new")
         os.symlink(target, f"{link}.new")
         os.rename(f"{link}.new", link)
+
+
+def kept(records: "list[Record]", live: str, count: int) -> "set[str]":
+    """Of the records, oldest first, the ids that stay: live, the one before it, the last good one, and the newest
+    others up to `count` in all."""
+    previous = next((each.get("previous", "") for each in records if each["id"] == live), "")
+    good = [each["id"] for each in records if each.get("outcome") == "good"]
+    must = {live, previous, *good[-1:]} - {""}
+    others = [each["id"] for each in reversed(records) if each["id"] not in must]
+    return must.union(others[: max(0, count - len(must))])
+
+
+OLD_S = 3600.0
+"""An environment that no release uses is left this long: a run may have built it for a release that comes next."""
+
+
+def prune(root: str, count: int, shared: str) -> "list[str]":
+    """Remove releases beyond `count`, then the environments below `shared` that no release uses; gives the ids."""
+    found = read(root)
+    stay = kept(found["records"], found["live"], count)
+    gone = [each["id"] for each in found["records"] if each["id"] not in stay]
+    for release in gone:
+        shutil.rmtree(f"{root}/releases/{release}", ignore_errors=True)
+        if os.path.exists(f"{root}/releases/{release}.json"):
+            os.unlink(f"{root}/releases/{release}.json")
+    used = {os.path.realpath(link) for link in glob.glob(f"{os.path.dirname(shared)}/*/releases/*/venv")}
+    for marker in glob.glob(f"{shared}/venvs/*/.complete"):
+        folder = os.path.dirname(marker)
+        if os.path.realpath(folder) not in used and time.time() - os.stat(marker).st_mtime > OLD_S:
+            shutil.rmtree(folder, ignore_errors=True)
+    return gone
 
 
 def whole(root: str, release: str) -> bool:

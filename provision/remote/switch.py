@@ -95,6 +95,9 @@ class Switch:
         if self.former:
             releases.note(self.root, self.former, outcome="good")
         self.note("live")
+        removed = releases.prune(self.root, self.order["keep"], self.order["shared"])
+        if removed:
+            say(f"removed old releases: {', '.join(removed)}")
         took = time.monotonic() - self.began
         say(
             f"release {self.id} is live" + (f", {self.former} was" if self.former else "") + f"; {took:.1f} s"

@@ -159,6 +159,9 @@ class Settings(PerInstance):
     request_timeout_s: int = Field(
         300, strict=True, ge=10, le=3600, description="Longest request in seconds."
     )
+    keep_releases: int = Field(
+        5, strict=True, ge=2, le=100, description="Releases kept on the host, for each instance."
+    )
     timeout_factor: float = Field(
         1.0,
         ge=1,

@@ -189,5 +189,6 @@ def test_a_switch_that_is_killed_is_finished_by_the_next_run(deployed: hosts.Hos
             assert records(deployed)[live(deployed)]["outcome"] == "live"
             assert deploy_from(folder, deployed.name).changed == []
     assert failures == []
+    assert len(deployed.exec("ls -d /opt/harvest/releases/*/").stdout.split()) == 5, "keep_releases"
     left = deployed.exec("ls -d /opt/harvest/candidate /run/harvest-candidate 2>/dev/null || true")
     assert left.stdout == ""

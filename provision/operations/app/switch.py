@@ -38,6 +38,10 @@ class Service:
     """URLs at its own ports, each with the keys that its JSON must have."""
     pages: tuple[str, ...]
     """URLs at its own ports of pages, which link to files that must be there."""
+    shared: str
+    """Where environments lie."""
+    keep: int
+    """Releases that stay on the host."""
     through: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """URLs through nginx: asked after a switch where they answered before it."""
     limit_s: float = LIMIT_S
@@ -96,6 +100,8 @@ def order(want: Live, **more: object) -> str:
             "pages": service.pages,
             "through": service.through,
             "limit_s": service.limit_s,
+            "shared": service.shared,
+            "keep": service.keep,
             "migrate_s": MIGRATE_S,
             "origin": want.origin,
             "gate": True,
