@@ -51,7 +51,7 @@ def change(walker, current, new, again):
     walker.press(Keys.ENTER)
 
 
-def test_a_password_is_changed_on_the_account_s_page(walker):
+def test_a_password_is_changed_on_the_account_page(walker):
     walker.go("")
     walker.sign_in()
     walker.click(".bar .who")

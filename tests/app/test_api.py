@@ -44,7 +44,7 @@ def test_after_five_failures_even_the_right_password_waits(anyone):
     assert anyone.post("/login", email="admin@example.org", password=PASSWORD)[0] == 200
 
 
-def test_a_guesser_s_ipv6_addresses_count_as_one(backend, settings):
+def test_a_guesser_ipv6_addresses_count_as_one(backend, settings):
     assert settings.TRUSTED_PROXIES == 0
     answers = []
     for n in range(7):

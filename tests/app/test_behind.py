@@ -27,7 +27,7 @@ def sign_in(tmp_path, monkeypatch, headers, peer="10.0.0.7", host="h.example.org
     return answer, told.get("X-Forwarded-For")
 
 
-def test_the_proxy_s_word_makes_it_https_for_the_browser_s_own_address(tmp_path, monkeypatch):
+def test_the_proxy_word_makes_it_https_for_the_browser_address(tmp_path, monkeypatch):
     for peer in ("10.0.0.7", "::ffff:10.0.0.7"):
         answer, address = sign_in(
             tmp_path, monkeypatch, HTTPS | ORIGIN, peer, PROXY_ADDRESSES="10.0.0.0/8 2001:db8::1"
@@ -36,7 +36,7 @@ def test_the_proxy_s_word_makes_it_https_for_the_browser_s_own_address(tmp_path,
         assert "Secure" in answer.headers["Set-Cookie"]
 
 
-def test_anyone_else_s_word_counts_for_nothing(tmp_path, monkeypatch):
+def test_forwarded_headers_of_other_addresses_are_ignored(tmp_path, monkeypatch):
     answer, _ = sign_in(tmp_path, monkeypatch, HTTPS | ORIGIN, "192.0.2.9", PROXY_ADDRESSES="10.0.0.0/8")
     assert answer.status_code == 403
     answer, address = sign_in(tmp_path, monkeypatch, HTTPS, "192.0.2.9", PROXY_ADDRESSES="10.0.0.0/8")
@@ -45,7 +45,7 @@ def test_anyone_else_s_word_counts_for_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("host", ["h.example.org", "10.0.0.1:8050"])
-def test_the_public_url_s_pages_may_sign_in_whatever_the_proxy_says(host, tmp_path, monkeypatch):
+def test_the_public_url_pages_may_sign_in_whatever_the_proxy_says(host, tmp_path, monkeypatch):
     public = {"PUBLIC_URL": "https://h.example.org:443/"}
     answer, _ = sign_in(tmp_path, monkeypatch, ORIGIN, host=host, **public)
     assert answer.status_code == 303

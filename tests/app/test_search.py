@@ -128,7 +128,7 @@ def test_twenty_times_the_triples_are_not_much_more_work(database, part):
 
 
 @SQLITE
-def test_sqlite_s_index_is_made_for_what_was_there_before(settings, database):
+def test_sqlite_index_is_made_for_what_was_there_before(settings, database):
     fill(database, 8)
     from alembic import command
     from alembic.config import Config

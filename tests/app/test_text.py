@@ -189,7 +189,7 @@ def test_what_was_exported_changes_nothing_when_imported_into_the_same_place(adm
 
 
 @pytest.mark.parametrize("who", ["mary.o'brien@uni.example", "annotator-0123456789", "Mary O'Brien", ""])
-def test_nobody_s_work_becomes_the_importer_s(admin, who):
+def test_work_of_others_never_becomes_the_work_of_the_importer(admin, who):
     names = dict(zip(importing.NAMES, ("a", "Gene", "activates", "b", "Protein"), strict=True))
     row = {"id": 1, "sentence_id": 1, "contributor_email": who, **names}
     for added in (1, 0):

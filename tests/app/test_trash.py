@@ -98,7 +98,7 @@ def test_a_restored_type_joins_the_vocabulary_again(admin, ann, paper):
     assert "Allele" in admin.get("/choices")[1]["entity_types"]
 
 
-def test_a_sentence_s_number_is_never_given_again(admin, ann, paper):
+def test_a_sentence_number_is_never_given_again(admin, ann, paper):
     first = save(ann, paper)
     ann.delete(f"/sentences/{first}")
     admin.delete("/trash")

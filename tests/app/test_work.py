@@ -292,7 +292,7 @@ def test_metrics_are_for_prometheus(anyone, many):
     assert 'harvest_http_requests_total{status="2xx"}' in answer.text
 
 
-def test_without_crossref_s_address_nobody_is_asked(paper, admin):
+def test_without_crossref_address_nobody_is_asked(paper, admin):
     assert paper["metadata_state"] == "off"
     moved = {"triples": [], "projects": [{"id": 1, "name": "Moved in", "doi_list": ["10.1000/old"]}]}
     assert admin.send("POST", "/import", json=moved)[1]["papers"] == 1

@@ -96,7 +96,7 @@ def test_a_password_is_refused(deployed: hosts.Host) -> None:
         deployed.exec("cp -a /run/shadow /etc/shadow")
 
 
-def test_root_s_key_is_refused(deployed: hosts.Host) -> None:
+def test_root_key_is_refused(deployed: hosts.Host) -> None:
     tried = deployed.ssh("true", user="root", check=False)
     assert (tried.returncode, "Permission denied" in tried.stderr) == (255, True)
 

@@ -79,7 +79,7 @@ def test_a_firewall_rule_that_drops_the_controller_is_undone(fresh: hosts.Host) 
     assert_undone(fresh, before, code, said, "did not answer within")
 
 
-def test_an_invalid_line_of_sshd_s_is_undone_in_sshd_s_own_words(fresh: hosts.Host) -> None:
+def test_an_invalid_sshd_line_is_reverted_and_sshd_says_why(fresh: hosts.Host) -> None:
     fresh.exec("echo 'NoSuchKeyword yes' >/etc/ssh/sshd_config.d/90-mine.conf")
     # With a firewall of somebody's own, which UFW comes on top of for a moment.
     fresh.exec(
@@ -278,7 +278,7 @@ def test_a_host_that_is_known_by_another_of_its_keys_stays_known(fresh: hosts.Ho
     assert "seen for the first time" not in said
 
 
-def test_sshd_s_own_penalties_spare_the_trusted_and_nobody_else(fresh: hosts.Host) -> None:
+def test_sshd_penalties_spare_trusted_addresses_only(fresh: hosts.Host) -> None:
     """OpenSSH 9.8 and newer shut out who fails; an operator's agent full of keys, or an audit, looks just so."""
     hosts.up(fresh.name, settings={"trusted_addresses": [bridge_address(fresh)]})
     assert run(fresh.name)[0] == 0

@@ -134,7 +134,7 @@ def test_what_others_change_is_named_once_and_fails_the_audit_until_then(hard: h
     )
 
 
-def test_an_update_s_own_configuration_is_no_news_and_another_s_aide_is_left_alone(hard: hosts.Host) -> None:
+def test_configuration_of_updates_is_not_reported_and_a_foreign_aide_is_kept(hard: hosts.Host) -> None:
     assert deploy(hard.name).code == 0
     known = hard.exec("cat /etc/aide/aide.conf").stdout
     # The database of a day on which a package had brought something else.
@@ -170,7 +170,7 @@ def test_what_the_first_run_installs_runs_without_a_reboot(hard: hosts.Host) -> 
     assert deploy(hard.name).changed == []
 
 
-def test_the_kernel_s_values_hold_now_and_at_the_next_boot(hard: hosts.Host) -> None:
+def test_the_kernel_values_hold_now_and_at_the_next_boot(hard: hosts.Host) -> None:
     """procps' 99-protect-links.conf is there; and as Debian 13's linux-sysctl-defaults has it."""
     loose = "net.ipv4.conf.default.rp_filter = 2\nnet.ipv4.conf.*.rp_filter = 2\n-net.ipv4.conf.all.rp_filter"
     boot = "/usr/lib/systemd/systemd-sysctl 2>/dev/null"

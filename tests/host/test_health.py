@@ -53,7 +53,7 @@ def deployed(lab_host: hosts.Host, healed: Run) -> hosts.Host:
     return lab_host
 
 
-def test_a_dead_resolver_is_told_in_apt_s_words_and_the_next_run_asks_again(
+def test_a_dead_resolver_is_told_in_apt_words_and_the_next_run_asks_again(
     without_names: Run, killed: Run
 ) -> None:
     assert without_names.code == 1
@@ -65,12 +65,12 @@ def test_a_dead_resolver_is_told_in_apt_s_words_and_the_next_run_asks_again(
     assert "python3-pip-whl" not in killed.said
 
 
-def test_a_third_party_s_repository_is_named_by_its_file_and_stops_nothing(killed: Run, healed: Run) -> None:
+def test_a_third_party_repository_is_named_by_its_file_and_stops_nothing(killed: Run, healed: Run) -> None:
     assert f"apt-get update: {VENDOR}: Failed to fetch http://127.0.0.1:9/debian" in killed.said
     assert healed.code == 0
 
 
-def test_a_run_that_was_killed_at_dpkg_s_triggers_is_finished_by_the_next(
+def test_a_run_that_was_killed_at_dpkg_triggers_is_finished_by_the_next(
     lab_host: hosts.Host, killed: Run, healed: Run
 ) -> None:
     assert killed.code == 1
@@ -144,7 +144,7 @@ def test_what_an_earlier_run_left_at_work_is_ended(deployed: hosts.Host) -> None
     assert deployed.exec("pgrep -fx 'sleep 600'", check=False).stdout == ""
 
 
-def test_a_failed_run_s_own_changes_are_not_taken_for_others(deployed: hosts.Host) -> None:
+def test_changes_by_a_failed_run_are_not_blamed_on_others(deployed: hosts.Host) -> None:
     idle, broken = "/etc/profile.d/harvest-idle.sh", "/etc/nginx/conf.d/broken.conf"
     deployed.exec(f"echo nonsense >{broken}")
     hosts.up(deployed.name, settings={"idle_logout_min": 7})

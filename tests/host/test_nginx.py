@@ -128,7 +128,7 @@ def test_all_ipv6_addresses_of_one_guesser_count_as_one(host: hosts.Host) -> Non
     assert seen[-2:] == ["5", "5"], "refused by nginx, from the other address as well"
 
 
-def test_nobody_chooses_what_others_get_as_the_page_s_frame(host: hosts.Host) -> None:
+def test_no_visitor_chooses_what_others_get_as_the_page_frame(host: hosts.Host) -> None:
     """nginx keeps it for all, below its plain name; HARVEST answers other spellings of the name with another page."""
     for name in ("_dash-layout", "_dash-dependencies"):
         time.sleep(
@@ -140,7 +140,7 @@ def test_nobody_chooses_what_others_get_as_the_page_s_frame(host: hosts.Host) ->
         assert Visitor(URL).get(name).headers["Content-Type"] == "application/json"
 
 
-def test_nobody_waits_while_the_page_s_frame_is_asked_for_anew(host: hosts.Host) -> None:
+def test_no_visitor_waits_while_the_page_frame_is_fetched_again(host: hosts.Host) -> None:
     """Whoever comes first asks HARVEST; the others get what is kept, though it is too old."""
     assert Visitor(URL).get("_dash-layout").status_code == 200
     time.sleep(3.2)
@@ -284,7 +284,7 @@ def test_files_come_from_disk_compressed_and_python_is_not_asked(host: hosts.Hos
     assert {answer.headers["Cache-Control"] for answer in answers} == {"public, max-age=31536000, immutable"}
 
 
-def test_a_release_s_new_file_is_served_before_a_page_names_it(host: hosts.Host) -> None:
+def test_a_new_file_of_a_release_is_served_before_a_page_names_it(host: hosts.Host) -> None:
     """Its new fingerprint lets browsers keep it for a year: the old content under it would stay as long."""
     me = Visitor(URL)
     assert me.get("assets/harvest.css").status_code == 200

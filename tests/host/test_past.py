@@ -85,7 +85,7 @@ def test_every_rule_that_ufw_can_write_is_named_and_removed(past: hosts.Host) ->
     assert deploy(past.name, file=DEPLOY).changed == []
 
 
-def test_rules_that_ufw_did_not_write_and_ipv6_s_own_go_too(past: hosts.Host) -> None:
+def test_rules_that_ufw_did_not_write_and_ipv6_go_too(past: hosts.Host) -> None:
     past.exec(
         r"""set -e; ufw allow from 2001:db8::7 to any port 99
         line='-A ufw-user-input -p tcp --dport 4444 -j ACCEPT'
@@ -101,7 +101,7 @@ def test_rules_that_ufw_did_not_write_and_ipv6_s_own_go_too(past: hosts.Host) ->
     assert deploy(past.name, file=DEPLOY).changed == []
 
 
-def test_the_admin_s_own_shell_and_noisy_startup_files_do_not_matter(past: hosts.Host) -> None:
+def test_the_admin_shell_and_noisy_startup_files_do_not_matter(past: hosts.Host) -> None:
     past.exec(
         "DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends fish tcsh >/dev/null; "
         "mkdir -p /home/sysop/.config/fish; chown -R sysop: /home/sysop/.config; "
@@ -120,7 +120,7 @@ def in_use(name: str) -> str:
     return f"systemd-run -q --uid={name} --unit=of-{name} sleep 1000"
 
 
-def test_a_service_s_name_that_a_person_has_is_told_before_anything_changes(past: hosts.Host) -> None:
+def test_a_service_name_that_a_person_has_is_told_before_anything_changes(past: hosts.Host) -> None:
     refresh(past)
     past.exec(f"useradd -m harvest; {in_use('harvest')}")
     before = fingerprint(past)

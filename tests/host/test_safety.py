@@ -221,7 +221,7 @@ def test_secrets_are_seen_by_nobody(deployed: hosts.Host, first: Run) -> None:
         assert [text for text in places if secret in text] == []
 
 
-def test_sudo_s_password_is_asked_for_and_a_wrong_one_refused(deployed: hosts.Host) -> None:
+def test_sudo_password_is_asked_for_and_a_wrong_one_refused(deployed: hosts.Host) -> None:
     assert "a password is required" in deployed.ssh("sudo -n true", "sysop", check=False).stderr
     before = listing(deployed)
     run = deploy(deployed.name, environment={SUDO["name"]: "another"})
@@ -244,7 +244,7 @@ def guess(host: hosts.Host, elsewhere: bool) -> int:
             return 0
 
 
-def test_who_guesses_is_banned_though_nginx_s_log_was_deleted(deployed: hosts.Host) -> None:
+def test_who_guesses_is_banned_though_nginx_log_was_deleted(deployed: hosts.Host) -> None:
     deployed.exec("rm /var/log/nginx/error.log; systemctl restart fail2ban")
     try:
         guarded = "fail2ban-client status sshd"

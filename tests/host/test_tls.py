@@ -87,7 +87,7 @@ def test_a_renewal_under_load_changes_what_is_served_and_drops_nothing(host: hos
     assert deploy(host.name).changed == []
 
 
-def test_a_renewal_beside_somebody_s_broken_site_drops_nothing_and_is_served_once_that_is_repaired(
+def test_a_renewal_next_to_a_broken_site_drops_nothing_and_is_served_once_that_is_repaired(
     host: hosts.Host, trust: str
 ) -> None:
     before = served(host, NAME)
@@ -101,7 +101,7 @@ def test_a_renewal_beside_somebody_s_broken_site_drops_nothing_and_is_served_onc
     changed(host, before)
 
 
-def test_the_distribution_s_timer_renews(host: hosts.Host) -> None:
+def test_the_distribution_timer_renews(host: hosts.Host) -> None:
     shown = host.exec("systemctl is-enabled certbot.timer; systemctl is-active certbot.timer").stdout
     assert shown.split() == ["enabled", "active"]
 
@@ -175,7 +175,7 @@ def test_whatever_certbot_did_before_the_run_ends_with_what_is_renewed(
     until(lambda: served(host, NAME)[0] == file.stdout.split()[0], 10, "the renewed one is served")
 
 
-def test_where_the_world_s_dns_is_another_the_look_can_be_left_out(host: hosts.Host) -> None:
+def test_where_the_world_dns_is_another_the_look_can_be_left_out(host: hosts.Host) -> None:
     run = change(host, api_domain=SPLIT)
     assert run.code != 0
     assert f"{SPLIT} does not resolve" in run.said

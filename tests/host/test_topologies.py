@@ -195,7 +195,7 @@ def test_an_unknown_name_or_a_bare_address_gets_no_answer(name: str, go: Go, lab
                 requests.get(url, headers=host, verify=False, timeout=5)
 
 
-def test_the_api_s_own_name_answers_its_page_s_origin_only(go: Go) -> None:
+def test_the_api_name_answers_its_page_origin_only(go: Go) -> None:
     go("api")
     for origin, allowed in ((f"https://{NAME}", f"https://{NAME}"), ("https://evil.example.org", None)):
         answer = requests.get(
@@ -219,7 +219,7 @@ def token(url: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["instances", "domains"])
-def test_no_instance_serves_another_s_data(name: str, go: Go, lab_host: hosts.Host) -> None:
+def test_no_instance_serves_data_of_another(name: str, go: Go, lab_host: hosts.Host) -> None:
     one, two = (each.url("") for each in go(name).all_instances)
     first, second = token(one), token(two)
     project = f"Only here {time.time()}"
@@ -251,7 +251,7 @@ CHOICES_INSIDE = (
 )
 
 
-def test_requests_are_spread_evenly_and_so_are_the_frontend_s_own(go: Go, lab_host: hosts.Host) -> None:
+def test_requests_are_spread_evenly_and_so_are_those_of_the_frontend(go: Go, lab_host: hosts.Host) -> None:
     go("several")
     since, session = len(log(lab_host)), requests.Session()
     for _ in range(60):
@@ -327,7 +327,7 @@ def test_a_backend_that_hangs_is_started_anew_and_fails_no_request(go: Go, lab_h
     assert "harvest-backend@5002 hangs" in lab_host.exec("journalctl -u harvest-watch").stdout
 
 
-def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host, authority: Path) -> None:
+def test_a_foreign_site_stays_as_it_is(go: Go, lab_host: hosts.Host, authority: Path) -> None:
     go("beside")
     for scheme in ("http", "https"):
         assert requests.get(f"{scheme}://{NAME}/", verify=False, timeout=5).text == "the other site\n"
@@ -345,7 +345,7 @@ def test_another_s_site_stays_as_it_is(go: Go, lab_host: hosts.Host, authority: 
     )
 
 
-def test_another_s_broken_site_is_named_and_everything_goes_on(go: Go, lab_host: hosts.Host) -> None:
+def test_a_broken_foreign_site_is_reported_and_everything_else_works(go: Go, lab_host: hosts.Host) -> None:
     go("root")
     broken = lab_host.root / "etc/nginx/sites-enabled/broken"
     broken.write_text("server { nonsense; }\n")

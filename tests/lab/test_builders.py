@@ -90,7 +90,7 @@ Acquire::Check-Date "false";
 
 
 @pytest.mark.parametrize(("refusals", "carried"), [(0, []), (1, ['Acquire::Check-Date "false";'])])
-def test_apt_s_checks_of_dates_are_left_out_only_where_the_archive_fails_them(
+def test_apt_checks_of_dates_are_left_out_only_where_the_archive_fails_them(
     refusals: int, carried: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[list[str]] = []

@@ -79,7 +79,7 @@ BY_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.9, 203.
         ({"behind_proxy": ["10.0.0.1"]}, BY_PROXY, f"301 https://{NAME}/x"),
     ],
 )
-def test_scheme_and_address_are_the_proxy_s_word_and_nobody_else_s(
+def test_scheme_and_address_are_taken_from_the_proxy_only(
     changed: dict[str, Any], headers: dict[str, str], answer: str, tmp_path: Path, pair: Path, frontend: int
 ) -> None:
     assert said(tmp_path, pair, frontend, changed, headers) == answer

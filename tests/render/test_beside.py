@@ -51,7 +51,7 @@ def test_no_regular_expression_of_the_site_beside_us_takes_what_is_ours(tmp_path
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 @pytest.mark.parametrize("file", ["0.conf", "00.conf", "blog.conf", "harvest.example.org.conf"])
-def test_another_s_file_that_nginx_reads_before_ours_is_no_trouble(
+def test_a_foreign_file_that_nginx_reads_before_ours_does_no_harm(
     file: str, tmp_path: Path, pair: Path
 ) -> None:
     settings = settings_from(GOOD | {"site": "beside", "base_path": "/harvest/"})

@@ -29,7 +29,7 @@ def sites(version: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("version", ["1.18.0-1", "1.22.1-1", "1.24.0-1", "1.26.3-1", "1.28.0-1"])
-def test_every_tls_server_speaks_http2_in_this_nginx_s_syntax(version: str) -> None:
+def test_every_tls_server_speaks_http2_in_this_nginx_syntax(version: str) -> None:
     old = version < "1.25"
     found = sites(version)
     assert set(found) == {"00-default", "harvest.example.org", "api.example.org"}

@@ -46,7 +46,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
     return give
 
 
-def test_sshd_s_own_limit_is_waited_for(answers: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sshd_limit_is_waited_for(answers: Any, capsys: pytest.CaptureFixture[str]) -> None:
     limited = messages.no_ssh("127.0.0.1", 22, "Not allowed at this time")
     answers(limited, limited, "")
     assert probe._connected(target(), "root", reachable=True) == "a link"  # type: ignore[comparison-overlap]

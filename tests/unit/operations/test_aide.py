@@ -70,7 +70,7 @@ def test_a_digest_that_begins_with_a_slash_is_no_file(ask: Ask) -> None:
     assert ask(WANT.config, 1, ADDED) == ["added: /etc/a"]
 
 
-def test_what_changed_while_a_command_of_ours_was_at_work_is_marked_as_deploy_s(
+def test_changes_during_a_command_of_ours_are_marked_as_by_deploy(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal, own, later = tmp_path / "journal", tmp_path / "own", tmp_path / "later"
@@ -85,12 +85,12 @@ def test_what_changed_while_a_command_of_ours_was_at_work_is_marked_as_deploy_s(
     assert said == [f"by deploy: {own}", f"added: {later}"]
 
 
-def test_another_s_aide_is_not_even_asked(ask: Ask) -> None:
+def test_a_foreign_aide_configuration_is_not_run(ask: Ask) -> None:
     """It may look at the whole disk, for hours."""
     assert ask("database_in=file:/srv/aide.db\n", 5, FOUND) == []
 
 
-def test_a_package_s_own_file_is_news_once_somebody_edited_it_or_others_may(tmp_path: Path) -> None:
+def test_a_package_file_is_news_once_somebody_edited_it_or_others_may(tmp_path: Path) -> None:
     path, link = tmp_path / "conf", tmp_path / "link"
     path.write_text("as it came\n")
     link.symlink_to(path)
@@ -112,7 +112,7 @@ def test_a_package_s_own_file_is_news_once_somebody_edited_it_or_others_may(tmp_
     assert not remote_aide.of_packages(str(path), sums)
 
 
-def test_a_run_s_own_changes_are_known_though_it_was_cut_off_and_later_edits_are_not(tmp_path: Path) -> None:
+def test_changes_of_a_run_are_known_though_it_was_cut_off_and_later_edits_are_not(tmp_path: Path) -> None:
     """By the journal that each script keeps, whatever became of the run."""
     journal, etc = tmp_path / "journal", tmp_path / "etc"
     etc.mkdir()
@@ -133,7 +133,7 @@ def test_a_run_s_own_changes_are_known_though_it_was_cut_off_and_later_edits_are
     assert list(journal.iterdir()) == []
 
 
-def test_a_command_that_was_killed_was_at_work_until_then_or_until_the_host_s_end(tmp_path: Path) -> None:
+def test_a_command_that_was_killed_was_at_work_until_then_or_until_the_host_went_down(tmp_path: Path) -> None:
     (tmp_path / "note").touch()
     os.utime(tmp_path / "note", (1000.0, 1000.0))
     ((_, killed),) = remote_aide.at_work(str(tmp_path), boot=500.0)

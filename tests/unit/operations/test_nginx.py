@@ -60,7 +60,7 @@ def test_what_nginx_accepts_is_accepted(tmp_path: Path) -> None:
     assert run_check("syntax is ok", 0, ("a.org",), tmp_path).returncode == 0
 
 
-def test_another_s_broken_file_is_named_as_another_s(tmp_path: Path) -> None:
+def test_a_broken_file_of_another_program_is_reported_as_foreign(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("server { nonsense; }")
     done = run_check(f'nginx: [emerg] unknown directive "nonsense" in {other}:1', 1, (), tmp_path)
@@ -159,13 +159,13 @@ def unit(active: str) -> dict[str, Any]:
     }
 
 
-def test_nginx_stops_with_our_last_site_and_stays_for_another_s() -> None:
+def test_nginx_stops_with_our_last_site_and_stays_for_another() -> None:
     assert text(nginx._leave(state(units=unit("active"), found={SITES: []}), Stopped()))
     assert not text(nginx._leave(state(units=unit("active"), found={SITES: ["/x"]}), Stopped()))
     assert not text(nginx._leave(state(units=unit("inactive"), found={SITES: []}), Stopped()))
 
 
-def test_nginx_forgets_our_site_where_it_stays_for_another_s() -> None:
+def test_nginx_forgets_our_site_where_it_stays_for_another() -> None:
     """It would go on serving what it has loaded."""
     removed = {"/etc/nginx/conf.d": Entry(kind="directory", changed=10)}
     beside = state(units=unit("active"), found={SITES: ["/x"]}, files=removed)
@@ -197,7 +197,7 @@ def test_browsers_insist_on_https_only_where_they_can_trust_it() -> None:
     assert not settings_from(GOOD | {"tls": "letsencrypt", "acme_directory": staging}).trusted
 
 
-def test_each_who_stamps_nginx_s_reload_has_a_stamp_of_their_own_until_it_is_done() -> None:
+def test_each_nginx_reload_has_its_own_temporary_stamp() -> None:
     """Else who comes second finds the stamp moved away, and fails: a run, certbot's hook, a watched certificate."""
     who = (
         systemd.act(nginx.OURS, "reload"),

@@ -28,7 +28,7 @@ def test_what_is_no_inventory_is_told_with_those_there_are(words: tuple[str, ...
 @pytest.mark.parametrize(
     "inventory", ["192.0.2.1", "web1,web2", "inventories", "nosuch.py", "inventories.prod:x"]
 )
-def test_a_host_s_name_is_no_inventory(monkeypatch: pytest.MonkeyPatch, inventory: str) -> None:
+def test_a_host_name_is_no_inventory(monkeypatch: pytest.MonkeyPatch, inventory: str) -> None:
     monkeypatch.chdir(REPO)
     assert refusal({"inventory": inventory, "operations": ("deploy.py",)}).startswith(f"{inventory}: is not ")
 

@@ -44,7 +44,7 @@ class Host:
 @pytest.mark.parametrize(
     ("came_as", "goes_on_as_the_new_one"), [("root", False), ("chief", False), ("sysop", True)]
 )
-def test_the_run_goes_on_as_the_new_admin_and_the_former_one_s_connection_holds_the_lock(
+def test_the_run_goes_on_as_the_new_admin_and_the_former_connection_holds_the_lock(
     came_as: str, goes_on_as_the_new_one: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, proof = Someone(came_as, Wire(transport="first")), Someone("chief", Wire(transport="proof"))
@@ -61,7 +61,7 @@ def test_the_run_goes_on_as_the_new_admin_and_the_former_one_s_connection_holds_
     assert (used._transport if used else None) == ("proof" if goes_on_as_the_new_one else None)
 
 
-def test_an_inventory_s_logins_take_keys_on_security_tokens() -> None:
+def test_logins_of_an_inventory_take_keys_on_security_tokens() -> None:
     """Logins precede pyinfra's connections, which would prepare paramiko for such keys too late (paramiko 2462)."""
     code = (
         "import provision.inventory; from paramiko.auth_handler import AuthHandler;"

@@ -24,7 +24,7 @@ for filename in (__file__, "deploy.py", None):
 """
 
 
-def test_the_order_is_pyinfra_s_own(tmp_path: Path) -> None:
+def test_the_order_is_that_of_pyinfra(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, str(tmp_path / "script.py")],

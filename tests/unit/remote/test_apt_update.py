@@ -64,7 +64,7 @@ def test_a_stamp_of_the_future_is_none(apt: Path) -> None:
     assert ends(apt, 0, "") == 0
 
 
-def test_a_list_that_cannot_be_read_is_told_in_apt_s_words(
+def test_a_list_that_cannot_be_read_is_told_in_apt_words(
     apt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = "E: Malformed entry 1 in list file /etc/apt/sources.list.d/y.list (URI parse)\n"

@@ -46,7 +46,7 @@ def test_the_look_runs_as_it_is_sent_with_the_modules_that_it_imports() -> None:
     assert isinstance(json.loads(done.stdout)["health"]["leftovers"], list)
 
 
-def test_a_checker_s_complaints_are_told_with_file_and_line() -> None:
+def test_complaints_of_a_checker_are_told_with_file_and_line() -> None:
     assert health.words_of(SSHD) == SSHD.splitlines()
     assert health.words_of(VISUDO) == ["/etc/sudoers.d/mine:1:25: syntax error"]
     assert health.words_of("sshd: no hostkeys available -- exiting.\n") == [
@@ -99,7 +99,7 @@ def test_a_lock_is_seen_without_being_taken(tmp_path: Path) -> None:
         'apt { periodic { unattended-upgrade "0"; } }',
     ],
 )
-def test_the_file_that_undoes_a_setting_of_apt_s_is_found_by_asking_apt(
+def test_the_file_that_overrides_an_apt_setting_is_found_by_asking_apt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     ours = tmp_path / "52harvest"

@@ -55,7 +55,7 @@ def bundle(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_company_s_authority_is_named_unless_it_is_in_trusted_cas(
+def test_a_company_authority_is_named_unless_it_is_in_trusted_cas(
     url: str, certificate: Path, bundle: str
 ) -> None:
     assert "self" in index_probe.distrusted(url, "", bundle)

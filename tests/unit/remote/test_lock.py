@@ -27,7 +27,7 @@ def locking(tmp_path: Path) -> Any:
     return run
 
 
-def test_a_lock_is_the_first_one_s_until_it_gives_it_back(locking: Any) -> None:
+def test_a_lock_belongs_to_the_first_run_until_it_releases_it(locking: Any) -> None:
     assert locking("take", "ann").returncode == 0
     refused = locking("take", "bob")
     assert refused.returncode == 1
@@ -119,7 +119,7 @@ def test_a_run_of_our_own_that_ended_is_known_as_dead(sleeper: int) -> None:
     assert not lock.is_dead_here({"who": "a run of an older version"})
 
 
-def test_our_own_dead_run_s_lock_is_taken_though_its_session_stands(locking: Any) -> None:
+def test_the_lock_of_our_own_dead_run_is_taken_though_its_session_stands(locking: Any) -> None:
     assert locking("take", "ann").returncode == 0
     other = json.loads(locking("take", "bob").stderr)["holder"]["token"]
     assert locking("over", "bob", "another").returncode == 1

@@ -84,7 +84,7 @@ def test_what_certbot_could_not_renew_is_not_whole(harm: str, base: Path) -> Non
     assert not web.lineages()["a.org"]["whole"]
 
 
-def test_a_certificate_whose_key_is_gone_or_another_s_does_not_fit(base: Path) -> None:
+def test_a_certificate_without_its_own_key_does_not_fit(base: Path) -> None:
     path = base / "archive/a.org/cert1.pem"
     pair = (base / "cert.pem", base / "key.pem")
     for there, source in zip(pair, (path, base / "archive/a.org/privkey1.pem"), strict=True):

@@ -39,7 +39,7 @@ def test_another_instance_puts_its_own_name_everywhere() -> None:
     assert second.stems == ("harvest-research-backend@5011", "harvest-research-frontend")
 
 
-def test_the_frontend_s_calls_go_to_the_balancer_where_there_are_several_backends() -> None:
+def test_the_frontend_calls_go_to_the_balancer_where_there_are_several_backends() -> None:
     (one,) = settings_from(GOOD).all_instances
     (three,) = settings_from(GOOD | {"backend_ports": [5001, 5002, 5003]}).all_instances
     assert (one.api_port, three.api_port) == (5001, 5000)
@@ -54,7 +54,7 @@ def test_two_instances_on_one_port_are_refused() -> None:
     assert "port 5001 is used twice" in problem(instances={"a": {}, "b": {"frontend_port": 8051}})
 
 
-def test_a_balancer_s_port_is_taken_as_well() -> None:
+def test_a_balancer_port_is_taken_as_well() -> None:
     assert "port 5000 is used twice" in problem(backend_ports=[5001, 5002], frontend_port=5000)
 
 
@@ -62,7 +62,7 @@ def test_several_backends_need_nginx() -> None:
     assert "need nginx mode" in problem(mode="internal", backend_ports=[5001, 5002])
 
 
-def test_an_api_s_name_is_not_the_page_s() -> None:
+def test_the_api_name_is_not_the_page_name() -> None:
     assert problem(api_domain="harvest.example.org").startswith("api_domain: is the site's own name")
 
 

@@ -15,7 +15,7 @@ def test_good_settings_are_taken_with_their_defaults() -> None:
     assert settings.url("10.0.0.1") == "https://harvest.example.org/"
 
 
-def test_pyinfra_s_own_keys_are_not_ours() -> None:
+def test_pyinfra_keys_are_not_ours() -> None:
     assert (
         settings_from(
             GOOD | {"ssh_user": "root", "_sudo": True, "ssh_hostname": "10.0.0.1", "ssh_port": 2200}
@@ -53,7 +53,7 @@ def test_a_base_path_that_nginx_or_a_shell_could_misread_is_refused(path: str) -
 
 
 @pytest.mark.parametrize("path", ["/api/", "/x/api/", "/proxy/", "/_dash-layout/"])
-def test_a_base_path_of_harvest_s_own_is_refused(path: str) -> None:
+def test_a_base_path_of_harvest_is_refused(path: str) -> None:
     assert "base_path: is" in problem(base_path=path)
 
 
@@ -110,7 +110,7 @@ def test_a_key_file_that_is_missing_is_told() -> None:
     assert "cannot be read" in problem(admin_keys=["/nowhere/id.pub"])
 
 
-def test_a_secret_s_value_in_the_inventory_is_refused_and_not_repeated() -> None:
+def test_a_secret_value_in_the_inventory_is_refused_and_not_repeated() -> None:
     said = problem(bootstrap_password="hunter2")
     assert said.startswith("bootstrap_password: must be a reference")
     assert "hunter2" not in said

@@ -120,7 +120,7 @@ def test_a_file_that_holds_none_is_told(tmp_path: Path, content: bytes, words: s
     assert words in problem(admin_keys=[str(tmp_path / "id.pub")])
 
 
-def test_a_private_key_s_path_is_told_and_not_its_content(tmp_path: Path) -> None:
+def test_a_private_key_path_is_told_and_not_its_content(tmp_path: Path) -> None:
     certificate(tmp_path)
     said = problem(admin_keys=[str(tmp_path / "id")])
     assert f"names a PRIVATE key ({tmp_path / 'id'})" in said

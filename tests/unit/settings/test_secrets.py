@@ -103,7 +103,7 @@ def test_a_password_that_harvest_takes(monkeypatch: pytest.MonkeyPatch, size: in
     assert check_secrets(settings_from(GOOD | ADMIN | {"first_admin_password": {"env": "FIRST"}})) == []
 
 
-def test_the_rule_of_passwords_is_the_application_s() -> None:
+def test_the_password_rule_is_that_of_the_application() -> None:
     tree = ast.parse((REPO / "app/harvest/accounts.py").read_text())
     for node in tree.body:
         if isinstance(node, ast.Assign) and "MIN_PASSWORD" in ast.unparse(node.targets[0]):

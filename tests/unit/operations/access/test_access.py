@@ -85,7 +85,7 @@ def drop_in(settings: Settings, version: str) -> str:
         ("1:10.0p1-7+deb13u1", True),
     ],
 )
-def test_sshd_s_own_penalties_spare_the_trusted_where_sshd_has_them(version: str, knows: bool) -> None:
+def test_sshd_penalties_spare_the_trusted_where_sshd_has_them(version: str, knows: bool) -> None:
     trusting = Settings(
         mode="internal", admin_user="a", admin_keys=(KEY,), trusted_addresses=("192.0.2.1", "10.0.0.0/8")
     )

@@ -40,7 +40,7 @@ def test_a_password_goes_by_standard_input_and_only_where_there_is_none(tmp_path
     assert "hunter2" not in repr(want)
 
 
-def test_a_person_s_home_and_shell_stay_and_one_that_is_no_shell_becomes_one() -> None:
+def test_home_and_shell_of_a_person_stay_and_one_that_is_no_shell_becomes_one() -> None:
     want = accounts.Account("sysop", "/home/sysop", "/bin/bash")
     own = user(home="/srv/sysop", group="users") | {"shell": "/usr/bin/fish"}
     assert not told(accounts.changes(state(users={"sysop": own}), want))
@@ -50,7 +50,7 @@ def test_a_person_s_home_and_shell_stay_and_one_that_is_no_shell_becomes_one() -
     assert "usermod --shell /bin/bash sysop" in command
 
 
-def test_a_group_that_is_there_is_the_new_account_s() -> None:
+def test_an_existing_group_is_used_for_the_new_account() -> None:
     want = accounts.Account("sysop", "/home/sysop", "/bin/bash")
     (command,) = text(accounts.changes(state(groups={"sysop": []}), want))
     assert "useradd --gid sysop --create-home" in command
@@ -58,7 +58,7 @@ def test_a_group_that_is_there_is_the_new_account_s() -> None:
     assert "useradd --system --gid harvest --no-create-home" in command
 
 
-def test_a_system_s_account_gets_the_group_home_and_shell_of_its_units() -> None:
+def test_a_system_account_gets_the_group_home_and_shell_of_its_units() -> None:
     have = state(users={"harvest": user(home="/home/harvest", group="users")})
     group, home, _, shell = told(accounts.changes(have, SERVICE))
     assert "groupadd --system harvest; usermod --gid harvest harvest" in group

@@ -27,7 +27,7 @@ def test_a_key_is_shown_by_its_fingerprint_as_ssh_keygen_shows_it(tmp_path: Path
     assert authorized_keys.shown(f'command="x" {KEY} me') == " ".join(said.split()[1:3])
 
 
-def test_a_key_that_the_admin_s_file_loses_is_named() -> None:
+def test_a_key_that_the_admin_file_loses_is_named() -> None:
     path = "/home/a/.ssh/authorized_keys"
     want = Files((File(path, KEY + " me\n"),))
     (sentence,) = told(authorized_keys.named(state(keys={path: [KEY + " me", OTHER]}), want))

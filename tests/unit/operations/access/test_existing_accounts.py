@@ -42,12 +42,12 @@ def test_accounts_that_can_be_kept_and_ours_are_no_problem() -> None:
         ({"home": "/"}, "is /, no place for its keys"),
     ],
 )
-def test_an_admin_s_account_that_cannot_log_in_is_refused(other: dict[str, Any], words: str) -> None:
+def test_an_admin_account_that_cannot_log_in_is_refused(other: dict[str, Any], words: str) -> None:
     (sentence,) = of_admin(**other)
     assert words in sentence
 
 
-def test_a_home_that_is_another_s_is_refused() -> None:
+def test_a_home_that_belongs_to_another_account_is_refused() -> None:
     for place in ({"kind": "directory", "owner": "bob"}, {"kind": "file", "owner": "sysop"}):
         (sentence,) = problems(state(users={"sysop": user(place=place)}), WANT)
         assert ("belongs to bob" in sentence) is (place["owner"] == "bob")
@@ -67,12 +67,12 @@ def entry_of(entry: dict[str, str]) -> Any:
 @pytest.mark.parametrize(
     "other", [{"uid": 1001}, {"uid": 120, "has_password": True}, {"uid": 0}, {"uid": 120, "processes": [7]}]
 )
-def test_a_service_s_name_that_a_person_or_a_program_uses_is_refused(other: dict[str, Any]) -> None:
+def test_a_service_name_that_a_person_or_a_program_uses_is_refused(other: dict[str, Any]) -> None:
     (sentence,) = problems(state(users={"harvest": user(home="/home/harvest", **other)}), WANT)
     assert "account harvest" in sentence
 
 
-def test_others_in_the_service_s_group_and_a_data_folder_that_is_none_are_refused() -> None:
+def test_others_in_the_service_group_and_a_data_folder_that_is_none_are_refused() -> None:
     for have in (
         state(groups={"harvest": ["bob"]}),
         state(groups={"harvest": []}, primary={"harvest": ["bob", "harvest"]}),

@@ -36,7 +36,7 @@ def test_a_home_that_is_there_keeps_its_mode_but_for_what_sshd_refuses() -> None
         ]
 
 
-def test_a_home_that_is_to_be_made_is_the_new_account_s() -> None:
+def test_a_new_home_belongs_to_the_new_account() -> None:
     have, account, keys = homes.resolved(state(), admin(SETTINGS), KEYS)
     assert account.home == "/home/sysop"
     assert files.due(have, keys)[0] == files.Directory("/home/sysop", 0o750, "sysop", "sysop")

@@ -71,7 +71,7 @@ ASKED = (
 )
 
 
-def test_ufw_s_rules_count_where_the_kernel_asks_them_and_drops_the_rest(
+def test_ufw_rules_count_where_the_kernel_asks_them_and_drops_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -87,7 +87,7 @@ def test_ufw_s_rules_count_where_the_kernel_asks_them_and_drops_the_rest(
         assert live(*(line for line in ASKED if line != missing)) == -1, missing
 
 
-def test_ufw_s_ipv6_is_on_also_where_the_kernel_has_none(tmp_path: Path) -> None:
+def test_ufw_ipv6_is_on_also_where_the_kernel_has_none(tmp_path: Path) -> None:
     """IPv6's rules are counted where the kernel has it; UFW shall know them on the day that it gets it."""
     want = ufw.Firewall((22,))
     without = wall(22).model_copy(update={"live": {"v4": 1, "v6": -1}})
@@ -175,7 +175,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("line", "shown", "deletion"), FORMS)
-def test_every_rule_is_named_and_deleted_in_ufw_s_own_words(line: str, shown: str, deletion: str) -> None:
+def test_every_rule_is_reported_and_deleted_as_ufw_writes_it(line: str, shown: str, deletion: str) -> None:
     rule = ufw_rules.parse("v6" if ":" in line.replace("route:", "").split("comment")[0] else "v4", line)
     assert rule
     assert rule.shown() == shown
@@ -214,7 +214,7 @@ def test_a_line_that_ufw_itself_skips_and_one_that_it_did_not_write_are_written_
     assert ufw.REWRITE not in text(ufw.changes(state(firewall=wall(22, 80)), ufw.Firewall((22,))))[0]
 
 
-def test_many_rules_go_in_several_commands_each_with_the_guard_s_whole_time() -> None:
+def test_many_rules_go_in_several_commands_each_with_the_guard_whole_time() -> None:
     have = wall(22, *range(1000, 1045))
     commands = text(ufw.changes(state(firewall=have), ufw.Firewall((22,))))
     assert [command.count("ufw delete") for command in commands] == [20, 20, 5]

@@ -59,7 +59,7 @@ def test_a_pair_that_somebody_put_on_the_host_stays_and_is_told() -> None:
         {"left": 0},
     ],
 )
-def test_a_newer_one_of_the_controller_s_or_an_ended_one_on_the_host_is_replaced(
+def test_a_newer_certificate_on_the_controller_or_an_expired_one_on_the_host_is_replaced(
     difference: dict[str, Any],
 ) -> None:
     theirs = have(b"other chain", b"other key", **difference)
@@ -106,7 +106,7 @@ def test_a_pair_from_the_controller_of_which_one_half_was_replaced_is_put_back()
     assert not list(certificates.upload_changes(have(certificate=b"other", key=b"other key"), WANT))
 
 
-def test_the_placeholder_comes_back_where_the_authority_s_pair_is_half_gone() -> None:
+def test_the_placeholder_comes_back_where_the_authority_pair_is_half_gone() -> None:
     both = half()
     both.certificates |= {
         "/t/cert.pem": type(both.certificates["/live"])(),
