@@ -28,7 +28,7 @@ class PerInstance(BaseModel):
         description="The site's further DNS names, such as www.: in its certificate, each redirecting to domain.",
     )
     api_domain: DomainName | None = Field(
-        None, description="A DNS name of its own for the API, which then leaves the site's."
+        None, description="Separate DNS name for the API, which is then not on the site's name."
     )
     frontend_port: ServicePort = Field(8050, description="The frontend's port.")
     backend_ports: tuple[ServicePort, ...] = Field(

@@ -62,7 +62,7 @@ class Settings(PerInstance):
     )
     site: Literal["own", "beside"] = Field(
         "own",
-        description="own: the domain is HARVEST's; beside: another site of this host has it (and its TLS), and says "
+        description="own: the domain is HARVEST's; beside: another site of this host has it (and its TLS), with "
         "`include /etc/nginx/harvest.d/DOMAIN/*.conf;` in its server block.",
     )
     tls: Literal["letsencrypt", "selfsigned", "files", "off"] = Field(
@@ -111,14 +111,14 @@ class Settings(PerInstance):
         22, description="The port that sshd shall listen on; where to connect until then is ssh_port, below."
     )
     remove_foreign_keys: bool = Field(
-        False, description="Whether SSH keys in other accounts' homes, which let nobody in, are removed too."
+        False, description="Whether SSH keys in other accounts' homes, which sshd ignores, are removed too."
     )
     confirm_within_s: int = Field(
         120,
         strict=True,
         ge=30,
         le=3600,
-        description="Seconds within which a fresh login must confirm a change of who gets in; else the host undoes it.",
+        description="Time within which a new login must confirm an access change before the host reverts it, seconds.",
     )
 
     trusted_addresses: tuple[Address, ...] = Field(
@@ -131,7 +131,7 @@ class Settings(PerInstance):
     )
     reboot_after_updates: RebootTime = Field(
         "04:00",
-        description='When the host reboots if an update needs it: "HH:MM" of its own time, or "never".',
+        description='When the host reboots if an update needs it: "HH:MM" of its local time, or "never".',
     )
 
     idle_logout_min: int = Field(
@@ -172,7 +172,7 @@ class Settings(PerInstance):
     hostname: HostName | None = Field(None, description="The host's name; unset leaves it as it is.")
     timezone: TimeZone | None = Field(None, description="The host's time zone; unset leaves it as it is.")
     trusted_cas: tuple[LocalFile, ...] = Field(
-        (), description="PEM certificate authorities that the host is to trust besides its distribution's."
+        (), description="PEM certificate authorities that the host trusts in addition to its distribution's."
     )
 
     @model_validator(mode="after")
