@@ -58,7 +58,7 @@ def resolve(module: dict[str, Any]) -> None:
         _stop(file, problems)
     override = inventory.override_data(options)
     every = _read(file, override, options)
-    hosts = {host.name: inventory.data_of(host) for host in every}
+    hosts = {host.name: command_line.without_words(inventory.data_of(host)) for host in every}
     if not hosts:
         _stop(file, ["has no hosts; add one to a group such as harvest_internal"])
     problems = check_examples(hosts) or [
@@ -120,7 +120,11 @@ def _log_in(
     module: dict[str, Any], file: str, every: "Inventory", override: Mapping[str, Any], names: list[str]
 ) -> None:
     """Log in on the named hosts, or stop with everybody's troubles."""
-    hosts = {host.name: inventory.data_of(host) for host in every if inventory.by_ssh(host)}
+    hosts = {
+        host.name: command_line.without_words(inventory.data_of(host))
+        for host in every
+        if inventory.by_ssh(host)
+    }
     targets, failures = targets_for(hosts, override)
     logins: dict[str, Login] = {}
     if not set(failures) & set(names):

@@ -110,6 +110,11 @@ def live(settings: Settings, instance: Instance) -> Live:
     return Live(service(settings, instance), source.id, source.origin)
 
 
+def services(settings: Settings) -> tuple[Service, ...]:
+    """Every instance of the host, for operate/."""
+    return tuple(service(settings, each) for each in settings.all_instances)
+
+
 def service(settings: Settings, instance: Instance) -> Service:
     """What a switch needs to know of an instance."""
     watched = {unit.name: unit for unit in units(instance).running}

@@ -20,6 +20,8 @@ REPO = Path(__file__).parents[2]
 DEPLOY = "deploy.py"
 PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
+OPERATE = {"releases.py": (), "rollback.py": ("release",)}
+"""The pages of operate/, and the words that each takes by --data."""
 _resolved: set[str] = set()
 
 
@@ -51,6 +53,9 @@ def refusal(given: Mapping[str, Any]) -> str:
     for folder in given.get("group_data") or ():
         if not Path(folder).exists():
             return f"--group-data: {folder} is not there"
+    for page in (Path(word) for word in operations):
+        if page.parent.name == "operate" and page.name not in OPERATE:
+            return f"{page}: is not there; operate/ has {', '.join(OPERATE)}"
     deploys = [word for word in operations if word.endswith(".py")]
     if not deploys and not inventory.endswith(".py"):
         return ""  # an ad hoc command for a host, which needs no settings
@@ -95,6 +100,12 @@ def _each(option: str, pattern: str) -> str:
 def deploys(given: Mapping[str, Any]) -> bool:
     """Whether the run installs a release: only then its source is read."""
     return any(Path(word).name == DEPLOY for word in given.get("operations") or ())
+
+
+def without_words(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A host's data without what --data says to the page of operate/ that is run."""
+    words = {word for page in options().get("operations") or () for word in OPERATE.get(Path(page).name, ())}
+    return {key: value for key, value in data.items() if key not in words}
 
 
 def resolved(inventory: str) -> None:

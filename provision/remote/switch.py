@@ -43,6 +43,7 @@ class Switch:
         known = releases.read(self.root)
         self.live: str = known["live"]
         record = releases.record(self.root, self.id)
+        self.at: str = record.get("at", "")
         # A run that was killed after the links turned left them on a release that nobody confirmed.
         self.former: str = record.get("previous", "") if self.live == self.id else self.live
         if self.former == self.id or not releases.whole(self.root, self.former):
@@ -70,6 +71,12 @@ class Switch:
         if not releases.whole(self.root, self.id):
             say(f"release {self.id} is not complete below {self.root}/releases; deploy it again")
             return 1
+        if self.order.get("rollback") and self.revision and self.migrations and not self.known:
+            say(
+                f"release {self.id} does not know the database's schema ({self.revision}), which a later release made. "
+                f"Nothing was changed; copies from before migrations are in {schema.BACKUPS}/{self.slug}"
+            )
+            return 1
         holder = _holder()
         self.note(
             "trying",
@@ -93,7 +100,7 @@ class Switch:
         except (Failed, OSError) as why:
             return self.fail(stage, why)
         if self.former:
-            releases.note(self.root, self.former, outcome="good")
+            releases.note(self.root, self.former, **self.verdict(holder))
         self.note("live")
         removed = releases.prune(self.root, self.order["keep"], self.order["shared"])
         if removed:
@@ -103,6 +110,13 @@ class Switch:
             f"release {self.id} is live" + (f", {self.former} was" if self.former else "") + f"; {took:.1f} s"
         )
         return 0
+
+    def verdict(self, holder: "dict[str, Any]") -> "dict[str, str]":
+        """What the record of the release that was live until now says from now on."""
+        if not self.order.get("rollback") or releases.record(self.root, self.former).get("at", "") < self.at:
+            return {"outcome": "good"}
+        by = holder.get("who", "")
+        return {"outcome": "bad", "stage": "rollback", "why": f"rolled back{' by ' + by if by else ''}"}
 
     # check
 

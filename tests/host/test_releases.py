@@ -192,3 +192,27 @@ def test_a_switch_that_is_killed_is_finished_by_the_next_run(deployed: hosts.Hos
     assert len(deployed.exec("ls -d /opt/harvest/releases/*/").stdout.split()) == 5, "keep_releases"
     left = deployed.exec("ls -d /opt/harvest/candidate /run/harvest-candidate 2>/dev/null || true")
     assert left.stdout == ""
+
+
+def test_one_command_goes_back_and_the_release_that_was_left_stays_away(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    folder, before = checkout(tmp_path / "copy", {"harvest/clock.py": "# to be left"}), live(deployed)
+    assert deploy_from(folder, deployed.name).code == 0
+    left = live(deployed)
+    with visited(reader(deployed)) as failures:
+        run = deploy(deployed.name, file="operate/rollback.py")
+    assert (run.code, live(deployed), failures) == (0, before, []), run.said
+    again = deploy_from(folder, deployed.name)
+    assert (again.code, again.changed, live(deployed)) == (1, [], before)
+    assert "rolled back by" in again.said
+    shown = deploy(deployed.name, file="operate/releases.py")
+    assert (shown.code, shown.changed) == (0, [])
+    assert f"harvest {before} live" in shown.said
+    assert f"harvest {left} bad" in shown.said
+    named = deploy(deployed.name, file="operate/rollback.py", options=("--data", f"release={left}"))
+    assert (named.code, live(deployed)) == (0, left), named.said
+    assert records(deployed)[before]["outcome"] == "good"
+    none = deploy(deployed.name, file="operate/rollback.py", options=("--data", "release=nosuch"))
+    assert (none.code, live(deployed)) == (1, left)
+    assert "there is no release nosuch on this host" in none.said

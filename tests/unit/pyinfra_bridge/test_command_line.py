@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.pyinfra_bridge.command_line import refusal
+from provision.pyinfra_bridge.command_line import OPERATE, refusal
 from tests.unit.command import REPO, complaints, pyinfra
 
 
@@ -35,6 +35,12 @@ def test_a_host_name_is_no_inventory(monkeypatch: pytest.MonkeyPatch, inventory:
 
 def test_a_command_for_any_host_is_none_of_our_business() -> None:
     assert refusal({"inventory": "web1", "operations": ("exec", "uptime")}) == ""
+
+
+def test_a_page_of_operate_that_is_not_there_is_told_with_those_there_are() -> None:
+    said = refusal({"inventory": "inventories/lab.py", "operations": ("operate/rolback.py",)})
+    assert said == "operate/rolback.py: is not there; operate/ has releases.py, rollback.py"
+    assert {file.name for file in (REPO / "operate").glob("*.py")} == set(OPERATE)
 
 
 def test_swapped_arguments_are_told() -> None:
