@@ -19,7 +19,7 @@ from tasks.application import services
 require_resolved()
 no_delay(host)
 report_lost(host)
-settings = settings_from(without_words(host.data.dict()))
+settings = settings_from(without_words(host.data.dict(), __file__))
 
 with one_look(host):
     back = Back(services(settings), str(host.data.get("release", "")))

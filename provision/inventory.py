@@ -58,7 +58,10 @@ def resolve(module: dict[str, Any]) -> None:
         _stop(file, problems)
     override = inventory.override_data(options)
     every = _read(file, override, options)
-    hosts = {host.name: command_line.without_words(inventory.data_of(host)) for host in every}
+    hosts = {
+        host.name: command_line.without_words(inventory.data_of(host), *command_line.pages())
+        for host in every
+    }
     if not hosts:
         _stop(file, ["has no hosts; add one to a group such as harvest_internal"])
     problems = check_examples(hosts) or [
@@ -121,7 +124,7 @@ def _log_in(
 ) -> None:
     """Log in on the named hosts, or stop with everybody's troubles."""
     hosts = {
-        host.name: command_line.without_words(inventory.data_of(host))
+        host.name: command_line.without_words(inventory.data_of(host), *command_line.pages())
         for host in every
         if inventory.by_ssh(host)
     }

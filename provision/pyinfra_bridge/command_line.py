@@ -102,10 +102,15 @@ def deploys(given: Mapping[str, Any]) -> bool:
     return any(Path(word).name == DEPLOY for word in given.get("operations") or ())
 
 
-def without_words(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A host's data without what --data says to the page of operate/ that is run."""
-    words = {word for page in options().get("operations") or () for word in OPERATE.get(Path(page).name, ())}
+def without_words(data: Mapping[str, Any], *pages: str) -> dict[str, Any]:
+    """A host's data without what --data says to pages of operate/."""
+    words = {word for page in pages for word in OPERATE.get(Path(page).name, ())}
     return {key: value for key, value in data.items() if key not in words}
+
+
+def pages() -> tuple[str, ...]:
+    """The files that the run executes on hosts."""
+    return tuple(options().get("operations") or ())
 
 
 def resolved(inventory: str) -> None:

@@ -43,7 +43,7 @@ class Switch:
         known = releases.read(self.root)
         self.live: str = known["live"]
         record = releases.record(self.root, self.id)
-        self.at: str = record.get("at", "")
+        self.was: str = record.get("outcome", "")
         # A run that was killed after the links turned left them on a release that nobody confirmed.
         self.former: str = record.get("previous", "") if self.live == self.id else self.live
         if self.former == self.id or not releases.whole(self.root, self.former):
@@ -113,7 +113,7 @@ class Switch:
 
     def verdict(self, holder: "dict[str, Any]") -> "dict[str, str]":
         """What the record of the release that was live until now says from now on."""
-        if not self.order.get("rollback") or releases.record(self.root, self.former).get("at", "") < self.at:
+        if not self.order.get("rollback") or self.was != "good":
             return {"outcome": "good"}
         by = holder.get("who", "")
         return {"outcome": "bad", "stage": "rollback", "why": f"rolled back{' by ' + by if by else ''}"}
