@@ -53,9 +53,6 @@ def refusal(given: Mapping[str, Any]) -> str:
     for folder in given.get("group_data") or ():
         if not Path(folder).exists():
             return f"--group-data: {folder} is not there"
-    for page in (Path(word) for word in operations):
-        if page.parent.name == "operate" and page.name not in OPERATE:
-            return f"{page}: is not there; operate/ has {', '.join(OPERATE)}"
     deploys = [word for word in operations if word.endswith(".py")]
     if not deploys and not inventory.endswith(".py"):
         return ""  # an ad hoc command for a host, which needs no settings
