@@ -98,6 +98,7 @@ export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_
 rm -f {venv}/.lock
 # Dash names files for browsers by their times: the same on each host, others for another lock.
 find {venv} -exec touch -h -d @{moment(posixpath.basename(venv))} {{}} +
+# Some wheels carry files of other Pythons, which do not compile.
 {venv}/bin/python -m compileall -q -j 0 {venv}/lib >/dev/null || true
 {_mark(f"{venv}/.complete")}
 """
