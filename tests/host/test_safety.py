@@ -273,33 +273,33 @@ def test_who_floods_nginx_is_banned_and_let_in_again(deployed: hosts.Host) -> No
 ADMIN_S_KEY = "/home/sysop/.ssh/authorized_keys"
 # What somebody did by hand, and the audit's test that must notice it.
 DRIFTS = {
-    "ufw allow 5000/tcp": "test_ufw_opens_exactly_what_the_settings_need",
+    "ufw allow 5000/tcp": "test_ufw_allows_exactly_the_open_ports",
     "echo PasswordAuthentication yes >/etc/ssh/sshd_config.d/0-mine.conf; systemctl reload ssh": (
-        "test_sshd_effectively_says"
+        "test_sshd_effective_value"
     ),
     "printf 'Match Address 10.9.0.0/16\\n  PasswordAuthentication yes\\n' >>/etc/ssh/sshd_config": (
-        "test_no_match_block_of_sshd_s_lets_anybody_else_in"
+        "test_no_match_block_of_sshd_weakens_authentication"
     ),
     "echo 'ssh-ed25519 AAAA somebody' >>/home/sysop/.ssh/authorized_keys": (
-        "test_the_admin_has_exactly_the_keys_of_the_settings"
+        "test_authorized_keys_hold_exactly_admin_keys"
     ),
     "iptables -P INPUT ACCEPT; iptables -F INPUT": "test_ufw_is_active_and_denies_by_default",
     "echo 'APT::Periodic::Enable \"0\";' >/etc/apt/apt.conf.d/99-provider": "test_a_reboot_would_break_nothing",
-    "systemctl disable harvest-frontend.socket": "test_every_socket_is_there_after_a_reboot",
-    "chown -R harvest /opt/harvest/tools": "test_harvest_can_write_none_of_its_code_or_configuration",
-    "chmod 644 /etc/harvest/harvest.env": "test_secrets_are_root_s_and_the_service_s_only",
+    "systemctl disable harvest-frontend.socket": "test_sockets_are_enabled",
+    "chown -R harvest /opt/harvest/tools": "test_release_and_configuration_are_owned_by_root",
+    "chmod 644 /etc/harvest/harvest.env": "test_secrets_are_readable_by_root_and_the_service_only",
     "systemd-run -q --unit=open-door python3 -m http.server 5999": (
-        "test_nothing_listens_to_the_world_but_what_the_mode_needs"
+        "test_only_open_ports_listen_beyond_loopback"
     ),
     "systemctl stop harvest-backend@5001.socket harvest-backend@5001.service": (
-        "test_every_unit_runs_what_lies_on_disk"
+        "test_units_are_active_and_loaded_from_the_current_files"
     ),
     "rm /etc/systemd/resolved.conf.d/harvest.conf; systemctl restart systemd-resolved": (
-        "test_nothing_listens_for_datagrams_but_dhcp_and_the_clock"
+        "test_only_dhcp_and_time_clients_listen_on_udp"
     ),
     # Its own group is the one whose members may log in, which the group file does not show.
     f"useradd -m -g harvest-login eve; install -Dm600 {ADMIN_S_KEY} -o eve /home/eve/.ssh/authorized_keys": (
-        "test_nobody_but_the_admin_may_log_in_and_nobody_but_root_is_root"
+        "test_only_the_admin_can_log_in_and_only_root_has_uid_0"
     ),
 }
 
