@@ -87,7 +87,7 @@ def main() -> int:
     args = parser().parse_args()
     try:
         print(run(args))
-    except (SettingsError, accounts.AccountError, OSError) as error:
+    except (SettingsError, accounts.AccountError, migrate.SchemaError, OSError) as error:
         print(f"harvest: {error}", file=sys.stderr)
         return 1
     return 0

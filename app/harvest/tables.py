@@ -202,3 +202,5 @@ trash = Table(
 
 # One row: the highest number of a sentence that was deleted (kept by a trigger, and in SQLite only).
 sentence_number = Table("sentence_number", metadata, Column("last", Integer, nullable=False))
+# The oldest revision whose code works with this schema; see harvest.migrate.
+schema_floor = Table("schema_floor", metadata, Column("revision", String(32), nullable=False))

@@ -138,7 +138,7 @@ def test_sqlite_index_is_made_for_what_was_there_before(settings, database):
     with database.write() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
-        assert not migrate.is_current(connection)
+        assert not migrate.fits(connection)
     migrate.upgrade(database)
     assert steps(database, "number 00001")[1] == 4
     assert in_step(database)

@@ -32,11 +32,13 @@ def upgrade() -> None:
     op.execute("INSERT INTO sentence_number (last) SELECT coalesce(max(id), 0) FROM sentence")
     if op.get_bind().dialect.name == "sqlite":
         op.execute(REMEMBER)
+    op.create_table("schema_floor", sa.Column("revision", sa.String(32), nullable=False))
 
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER sentence_number_keep")
+    op.drop_table("schema_floor")
     op.drop_table("sentence_number")
     op.drop_table("trash")
     op.drop_column("user_account", "name")
