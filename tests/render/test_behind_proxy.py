@@ -122,5 +122,5 @@ def test_next_to_another_site_only_our_paths_believe_the_proxy(
             headers = {"Host": NAME, "X-Forwarded-For": client}
             return requests.post(f"{url}/harvest/login", headers=headers, timeout=10).status_code == 501
 
-        assert not all([passes("203.0.113.5") for _ in range(80)])
+        assert not all(passes("203.0.113.5") for _ in range(80))
         assert passes("203.0.113.6")
