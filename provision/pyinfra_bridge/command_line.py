@@ -20,7 +20,7 @@ REPO = Path(__file__).parents[2]
 DEPLOY = "deploy.py"
 PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
-OPERATE = {"releases.py": (), "rollback.py": ("release",)}
+OPERATE = {"releases.py": (), "rollback.py": ("release", "restore")}
 """The pages of operate/, and the words that each takes by --data."""
 _resolved: set[str] = set()
 
@@ -103,6 +103,13 @@ def without_words(data: Mapping[str, Any], *pages: str) -> dict[str, Any]:
     """A host's data without what --data says to pages of operate/."""
     words = {word for page in pages for word in OPERATE.get(Path(page).name, ())}
     return {key: value for key, value in data.items() if key not in words}
+
+
+def yes(word: str, said: object) -> bool:
+    """What a word of --data says that is yes or no; no where it is not given."""
+    if said in (None, "no", "yes"):
+        return said == "yes"
+    stop([f"--data {word}={said}: must be {word}=yes or {word}=no"])
 
 
 def pages() -> tuple[str, ...]:

@@ -52,8 +52,10 @@ class Switch:
         self.migrations = schema.versions(self.source)
         self.revision = schema.current(order["database"])
         self.known = self.revision in self.migrations
+        self.fits = self.known or schema.floor(order["database"]) in self.migrations
         self.pending = schema.above(self.migrations, self.revision) if self.known else []
-        self.backup = ""
+        self.put_back = ""
+        """The copy of the database with which the former release works, where it does not with the present one."""
         self.began = time.monotonic()
 
     def note(self, outcome: str, **more: Any) -> None:
@@ -71,12 +73,12 @@ class Switch:
         if not releases.whole(self.root, self.id):
             say(f"release {self.id} is not complete below {self.root}/releases; deploy it again")
             return 1
-        if self.order.get("rollback") and self.revision and self.migrations and not self.known:
-            say(
-                f"release {self.id} does not know the database's schema ({self.revision}), which a later release made. "
-                f"Nothing was changed; copies from before migrations are in {schema.BACKUPS}/{self.slug}"
-            )
-            return 1
+        older = ""
+        if self.order.get("rollback") and self.revision and self.migrations and not self.fits:
+            older = releases.backup_for(self.root, self.migrations)
+            if not (older and self.order.get("restore")):
+                say(self.schema_too_new(older))
+                return 1
         holder = _holder()
         self.note(
             "trying",
@@ -95,6 +97,8 @@ class Switch:
             if self.former and self.order["gate"]:
                 self.check()
             stage = "switch"
+            if older:
+                self.restore(older)
             self.migrate_and_switch()
             self.confirm(through)
         except (Failed, OSError) as why:
@@ -110,6 +114,20 @@ class Switch:
             f"release {self.id} is live" + (f", {self.former} was" if self.former else "") + f"; {took:.1f} s"
         )
         return 0
+
+    def schema_too_new(self, older: str) -> str:
+        """Why this release cannot be gone back to as things are, and how it can."""
+        said = (
+            f"release {self.id} does not work with the database, whose schema ({self.revision}) a later release made. "
+            "Nothing was changed. "
+        )
+        if not older:
+            return said + f"No copy from before that migration is left in {schema.BACKUPS}/{self.slug}"
+        at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(os.stat(older).st_mtime))
+        return said + (
+            f"To go back with the database as it was on {at}: add --data restore=yes; what was saved since then is "
+            "lost to users, and kept in a copy"
+        )
 
     def verdict(self, holder: "dict[str, Any]") -> "dict[str, str]":
         """What the record of the release that was live until now says from now on."""
@@ -195,12 +213,22 @@ class Switch:
     def migrate_and_switch(self) -> None:
         """Turn the links and restart; where former code would not stand the new schema, it is stopped before."""
         if self.pending:
-            self.backup = schema.keep(self.order["database"], self.slug, self.id)
-            self.note("trying", backup=self.backup, backup_revision=self.revision)
+            backup = schema.keep(self.order["database"], self.slug, self.id)
+            self.note("trying", backup=backup, backup_revision=self.revision)
             if schema.bars_former(self.migrations, self.revision):
+                self.put_back = self.put_back or backup
                 candidate.systemctl("stop", *self.services)
         releases.point(self.root, self.id, self.order["links"])
         self.restart()
+
+    def restore(self, older: str) -> None:
+        """The database from before a migration, in place of the present one, of which a copy is kept."""
+        candidate.systemctl("stop", *self.services)
+        self.put_back = schema.keep(self.order["database"], self.slug, f"{self.id}-before-restore")
+        schema.restore(older, self.order["database"])
+        say(f"the database is {older}; what it was until now is in {self.put_back}")
+        self.revision = schema.current(self.order["database"])
+        self.pending = schema.above(self.migrations, self.revision)
 
     def restart(self) -> None:
         """The units, each with the note of what it read, which systemd.running compares (operations/stamps.py)."""
@@ -212,7 +240,7 @@ class Switch:
         names = [unit["name"] for unit in units]
         candidate.systemctl("reset-failed", *names)
         # It is asked for by name where it has something to do; else nothing waits for it.
-        if migrate and (self.pending or not self.known or not self.former):
+        if migrate and (self.pending or not self.fits or not self.former):
             said = candidate.systemctl("restart", migrate["name"])
             if said.returncode:
                 raise Failed(f"{migrate['name']} failed", (migrate["name"],))
@@ -251,12 +279,12 @@ class Switch:
 
     def go_back(self) -> int:
         """The former release again. Always 1: the order was another."""
-        if self.backup and schema.bars_former(self.migrations, self.revision):
+        if self.put_back:
             candidate.systemctl("stop", *self.services)
             aside = schema.keep(self.order["database"], self.slug, f"{self.id}-failed")
-            schema.restore(self.backup, self.order["database"])
-            say(f"the database is the one from before the migration; what it was until now lies in {aside}")
-        former, self.pending, self.known = self.former, [], True
+            schema.restore(self.put_back, self.order["database"])
+            say(f"the database is the one from before again; what it was until now is in {aside}")
+        former, self.pending, self.fits = self.former, [], True
         releases.point(self.root, former, self.order["links"])
         try:
             self.restart()

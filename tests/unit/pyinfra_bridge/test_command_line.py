@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.pyinfra_bridge.command_line import OPERATE, refusal
+from provision.pyinfra_bridge.command_line import OPERATE, refusal, yes
 from tests.unit.command import REPO, complaints, pyinfra
 
 
@@ -73,3 +73,10 @@ exec(compile(open({file!r}).read(), {file!r}, "exec"), {{"__file__": {file!r}}})
         "Python 3.9 is too old for HARVEST's deployment, which needs 3.10 or newer; "
     )
     ast.parse((REPO / file).read_text(), feature_version=(3, 9))
+
+
+def test_a_word_that_is_yes_or_no_takes_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [yes("restore", said) for said in ("yes", "no", None)] == [True, False, False]
+    with pytest.raises(SystemExit):
+        yes("restore", "ja")
+    assert capsys.readouterr().err == "--data restore=ja: must be restore=yes or restore=no\n"

@@ -1,4 +1,4 @@
-"""Back over a migration: refused before anything changes."""
+"""Back over a migration: with the later schema, with the copy from before, or not at all."""
 
 import os
 import sqlite3
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provision.remote import candidate, releases, switch
+from provision.remote import candidate, releases, schema, switch
 
 MIGRATION = 'revision = "0001"\ndown_revision = None\n'
 
@@ -45,23 +45,90 @@ def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
 
 
-def at(order: dict[str, Any], revision: str) -> None:
+def at(order: dict[str, Any], revision: str, floor: str = "") -> None:
+    """The database has this revision; `floor` is the oldest whose code works with it."""
     with sqlite3.connect(order["database"]) as base:
+        base.execute("DROP TABLE IF EXISTS alembic_version")
         base.execute("CREATE TABLE alembic_version (version_num TEXT)")
         base.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
+        if floor:
+            base.execute("CREATE TABLE schema_floor (revision TEXT)")
+            base.execute("INSERT INTO schema_floor VALUES (?)", (floor,))
 
 
 def live(order: dict[str, Any]) -> str:
     return os.readlink(f"{order['root']}/harvest").split("/")[1]
 
 
-def test_a_release_that_does_not_know_the_schema_is_not_gone_back_to(
+def copied_before_migration(order: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Release `new` migrated the database from 0001 to 0002, and a copy from before is there; gives its path."""
+    monkeypatch.setattr(schema, "BACKUPS", str(tmp_path / "backups"))
+    at(order, "0001")
+    made = schema.keep(order["database"], "harvest", "new")
+    at(order, "0002")
+    releases.note(order["root"], "new", at="2026-01-01T00:00:00Z", backup=made, backup_revision="0001")
+    return made
+
+
+def test_a_release_that_does_not_work_with_the_schema_is_not_gone_back_to(
     order: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     at(order, "0002")
-    assert switch.Switch(order).run() == 1
-    assert "release old does not know the database's schema (0002)" in capsys.readouterr().out
+    assert switch.Switch({**order, "restore": True}).run() == 1
+    said = capsys.readouterr().out
+    assert "release old does not work with the database, whose schema (0002)" in said
+    assert "No copy from before that migration is left" in said
     assert (live(order), releases.record(order["root"], "old")["outcome"]) == ("new", "good")
+
+
+def test_a_release_that_works_with_a_later_schema_is_gone_back_to(order: dict[str, Any]) -> None:
+    at(order, "0002", floor="0001")
+    assert switch.Switch(order).run() == 0
+    assert live(order) == "old"
+    assert schema.current(order["database"]) == "0002"
+
+
+def test_the_copy_from_before_a_migration_is_restored_only_when_told_to(
+    order: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copied_before_migration(order, monkeypatch, tmp_path)
+    assert switch.Switch(order).run() == 1
+    assert "add --data restore=yes" in capsys.readouterr().out
+    assert (live(order), schema.current(order["database"])) == ("new", "0002")
+    assert switch.Switch({**order, "restore": True}).run() == 0
+    assert (live(order), schema.current(order["database"])) == ("old", "0001")
+    kept = tmp_path / "backups/harvest/old-before-restore.db"
+    assert f"what it was until now is in {kept}" in capsys.readouterr().out
+    assert schema.current(str(kept)) == "0002"
+
+
+def test_a_restored_database_goes_away_again_where_the_release_does_not_answer(
+    order: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied_before_migration(order, monkeypatch, tmp_path)
+
+    def confirm(self: switch.Switch, through: list[Any]) -> None:
+        if live(order) == "old":
+            raise candidate.Failed("it does not answer")
+
+    monkeypatch.setattr(switch.Switch, "confirm", confirm)
+    assert switch.Switch({**order, "restore": True}).run() == 1
+    assert (live(order), schema.current(order["database"])) == ("new", "0002")
+
+
+def test_the_copy_of_the_database_goes_with_the_release_that_it_was_made_for(
+    order: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = copied_before_migration(order, monkeypatch, tmp_path)
+    for name in ("third", "fourth"):
+        (tmp_path / "harvest/releases" / name).mkdir()
+        releases.note(order["root"], name, at="2026-02-01T00:00:00Z", outcome="good", previous="")
+    releases.point(order["root"], "fourth", ["harvest"])
+    assert releases.prune(order["root"], 2, order["shared"]) == ["old", "new"]
+    assert not os.path.exists(made)
 
 
 def test_the_release_that_is_left_is_marked_bad(order: dict[str, Any]) -> None:
