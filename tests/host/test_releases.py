@@ -10,7 +10,7 @@ import requests
 
 from lab import hosts
 from tests.host.checkouts import checkout, deploy_from
-from tests.host.runs import Run, deploy
+from tests.host.runs import REPO, Run, deploy
 from tests.host.web_hosts import visited
 
 pytestmark = [
@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.xdist_group("t-releases"),
 ]
 
+SCHEMA_HEAD = max((REPO / "app/harvest/migrations/versions").glob("[0-9]*.py")).name[:4]
 BROKEN = {
     "raises on import": ({"wsgi_be.py": 'raise SystemExit("no such luck")'}, "| no such luck"),
     "answers 500": (
@@ -216,3 +217,44 @@ def test_one_command_goes_back_and_the_release_that_was_left_stays_away(
     none = deploy(deployed.name, file="operate/rollback.py", options=("--data", "release=nosuch"))
     assert (none.code, live(deployed)) == (1, left)
     assert "there is no release nosuch on this host" in none.said
+
+
+def migrated(**files: str) -> dict[str, str]:
+    """A release with migrations on top of ours: number_name=lines."""
+    found, after = {}, SCHEMA_HEAD
+    for name, lines in files.items():
+        number = name.strip("_").partition("_")[0]
+        lines = f'revision = "{number}"\ndown_revision = "{after}"\n{lines}\ndef upgrade():\n    pass'
+        found[f"harvest/migrations/versions/{number}_more.py"], after = lines, number
+    return {**found, "harvest/tables.py": f'SCHEMA_HEAD = "{after}"'}
+
+
+def test_going_back_over_a_migration_keeps_what_was_saved_or_asks(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    def rollback(*options: str) -> Run:
+        return deploy(deployed.name, file="operate/rollback.py", options=options)
+
+    before = live(deployed)
+    with visited(reader(deployed)) as failures:
+        adds = checkout(tmp_path / "adds", migrated(_9001="FORMER_CODE_RUNS = True"))
+        assert deploy_from(adds, deployed.name).code == 0
+        run = rollback()
+        assert (run.code, live(deployed)) == (0, before), run.said
+        # As at a reboot: the former code finds the later schema, and nothing to do.
+        deployed.exec("systemctl restart harvest-migrate harvest-backend@5001")
+        both = checkout(tmp_path / "both", migrated(_9001="FORMER_CODE_RUNS = True", _9002=""))
+        run = deploy_from(both, deployed.name)
+        assert run.code == 0, run.said
+        latest = live(deployed)
+        run = rollback()
+        assert (run.code, live(deployed)) == (1, latest), run.said
+        assert "whose schema (9002) a later release made. Nothing was changed" in run.said
+        run = rollback("--data", "restore=yes")
+        assert (run.code, live(deployed)) == (0, before), run.said
+    assert failures == []
+    assert deployed.exec("ls /var/backups/harvest").stdout.split() == [
+        f"{before}-before-restore.db",
+        *sorted(each["id"] + ".db" for each in records(deployed).values() if each.get("backup")),
+    ]
+    assert deploy(deployed.name).code == 0
