@@ -18,6 +18,7 @@ from provision.operations.app import sources
 from provision.pyinfra_bridge import command_line, inventory
 from provision.pyinfra_bridge.inventory import with_logins as with_logins
 from provision.pyinfra_bridge.logins import register_logins
+from provision.settings import host_lists
 from provision.settings.checks import Problem as Problem
 from provision.settings.checks import (
     check_examples,
@@ -27,6 +28,7 @@ from provision.settings.checks import (
     check_shape,
     told,
 )
+from provision.settings.host_lists import Groups, HostListError
 from provision.settings.model import Settings, settings_from
 from provision.settings.secrets import check_secrets
 
@@ -57,21 +59,7 @@ def resolve(module: dict[str, Any]) -> None:
     if problems := check_shape(module, _group_files(file)):
         _stop(file, problems)
     override = inventory.override_data(options)
-    every = _read(file, override, options)
-    hosts = {
-        host.name: command_line.without_words(inventory.data_of(host), *command_line.pages())
-        for host in every
-    }
-    if not hosts:
-        _stop(file, ["has no hosts; add one to a group such as harvest_internal"])
-    problems = check_examples(hosts) or [
-        *check_groups(inventory.groups_data(every)),
-        *check_inventory(hosts),
-        *check_ports(hosts, override),
-    ]
-    if problems:
-        groups = {host.name: host.groups for host in every}
-        _stop(file, told(problems, inventory.mode_groups(every), groups))
+    every, hosts = _checked(file, override, options)
     names = inventory.chosen(every, options)
     if missed := command_line.no_match(options, lambda word: inventory.matching(every, [word]), hosts):
         _stop(file, missed)
@@ -89,8 +77,54 @@ def resolve(module: dict[str, Any]) -> None:
     command_line.resolved(file)
 
 
+def settings_of(file: str, name: str) -> Settings:
+    """A host's settings, for a program of its own; no host is asked. Stops where settings are wrong, or it has no such
+    host."""
+    if not Path(file).is_file():
+        command_line.stop([f"{file}: is not there; name the inventory: --inventory FILE"])
+    with inventory.without_command_line():
+        command_line.check()
+        _, hosts = _checked(file, {}, {})
+    if name not in hosts:
+        _stop(file, [f"has no host {name}; there are {', '.join(hosts)}"])
+    return settings_from(hosts[name])
+
+
+def hosts_from(file: str | Path) -> Groups:
+    """Group to hosts, of a list that another tool keeps: CSV, JSON, or Terraform's state (settings/host_lists.py).
+
+    `globals().update(hosts_from(...))` makes them groups of an inventory. Stops the run where the list is none.
+    """
+    try:
+        return host_lists.hosts_from(file)
+    except HostListError as problem:
+        command_line.stop([str(problem)])
+
+
 settle = resolve
 """The former name: inventories are their users' files, and those that say so go on working."""
+
+
+def _checked(
+    file: str, override: Mapping[str, Any], options: Mapping[str, Any]
+) -> "tuple[Inventory, dict[str, dict[str, Any]]]":
+    """The inventory, and each host's merged data; stops where something is wrong in it."""
+    every = _read(file, override, options)
+    hosts = {
+        host.name: command_line.without_words(inventory.data_of(host), *command_line.pages())
+        for host in every
+    }
+    if not hosts:
+        _stop(file, ["has no hosts; add one to a group such as harvest_internal"])
+    problems = check_examples(hosts) or [
+        *check_groups(inventory.groups_data(every)),
+        *check_inventory(hosts),
+        *check_ports(hosts, override),
+    ]
+    if problems:
+        groups = {host.name: host.groups for host in every}
+        _stop(file, told(problems, inventory.mode_groups(every), groups))
+    return every, hosts
 
 
 def _read_sources(file: str, hosts: Mapping[str, Settings]) -> None:

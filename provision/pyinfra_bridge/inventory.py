@@ -3,12 +3,15 @@
 pyinfra_cli is imported where it is needed: the import alone replaces Python's sockets and threads by gevent's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyinfra import state
 from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.context import ctx_state
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -32,6 +35,17 @@ def read(file: str, override: Mapping[str, Any], options: Mapping[str, Any]) -> 
         file, override_data=dict(override), cwd=state.cwd, group_data_directories=options.get("group_data")
     )
     return inventory
+
+
+@contextmanager
+def without_command_line() -> Iterator[None]:
+    """Give pyinfra the state that its own command line would, for a program of ours that reads an inventory."""
+    from pyinfra.api.state import State
+
+    made = State()
+    made.cwd = str(Path.cwd())
+    with ctx_state.use(made):
+        yield
 
 
 def data_of(host: "Host") -> dict[str, Any]:
