@@ -74,7 +74,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return
     about = check_of(item)
     found = _reason(ended)
-    waiver = settings_from(item.config.audited[host]).audit_waivers.get(about.id)  # type: ignore[attr-defined]
+    settings = settings_from(item.config.audited[host])  # type: ignore[attr-defined]
+    waiver = settings.audit_waivers.get(about.id)
     said = ended.outcome
     if said == "failed" and waiver:
         if waiver.holds(datetime.datetime.now(datetime.timezone.utc).date()):
