@@ -55,7 +55,7 @@ BREAKS = {
     "socket disabled": Break(
         "systemctl disable -q harvest-beta-backend@5011.socket",
         ("test_sockets_are_enabled",),
-        "{'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}}",
+        "'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}",
     ),
     "timer stopped": Break(
         "systemctl stop harvest-beta-sweep.timer",
