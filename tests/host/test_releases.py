@@ -1,6 +1,7 @@
 """A release is switched to only when it works, and left again where it does not; users notice neither."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import requests
 
 from lab import hosts
 from tests.host.checkouts import checkout, deploy_from
-from tests.host.runs import REPO, Run, deploy
+from tests.host.runs import REPO, Run, deploy, typed
 from tests.host.web_hosts import visited
 
 pytestmark = [
@@ -259,3 +260,65 @@ def test_going_back_over_a_migration_keeps_what_was_saved_or_asks(
         f"{before}-before-restore.db",
     }
     assert deploy(deployed.name).code == 0
+
+
+def operate(host: hosts.Host, page: str, *words: str) -> Run:
+    """A page of operate/ as typed: no -y, and no terminal to ask."""
+    data = [word for each in words for word in ("--data", each)]
+    code, said = typed(host.name, *data, file=f"operate/{page}.py", answer=None)
+    return Run(code, [], said, said)
+
+
+def test_status_says_whether_all_is_well_and_asks_nothing(deployed: hosts.Host) -> None:
+    well = operate(deployed, "status")
+    assert well.code == 0, well.said
+    for words in ("all is well", f"http://{deployed.fqdn}/", live(deployed), "5 of 5 run"):
+        assert words in well.said
+    assert not (deployed.root / "run/harvest-lock/holder").exists(), "who looks locks nothing"
+    deployed.exec(
+        "systemctl mask -q --runtime --now harvest-backend@5001.socket harvest-backend@5001.service"
+    )
+    ill = operate(deployed, "status")
+    deployed.exec("systemctl unmask -q --runtime harvest-backend@5001.socket harvest-backend@5001.service")
+    deployed.exec("systemctl start harvest-backend@5001.socket harvest-backend@5001.service")
+    assert ill.code == 1
+    assert "harvest-backend@5001.service is inactive" in ill.said
+    assert "http://127.0.0.1:5001/api/ready answered nothing" in ill.said
+
+
+def test_restart_loses_no_request(deployed: hosts.Host) -> None:
+    pids = "systemctl show -p MainPID --value 'harvest-backend@5001' harvest-frontend"
+    before = deployed.exec(pids).stdout
+    with visited(reader(deployed)) as failures:
+        run = deploy(deployed.name, file="operate/restart.py")
+    assert (run.code, failures) == (0, []), run.said
+    assert not {*before.split()} & {*deployed.exec(pids).stdout.split()}
+    unasked = operate(deployed, "restart")
+    assert (unasked.code, "add -y" in unasked.said) == (1, True)
+
+
+def test_accounts_are_listed_made_and_given_passwords(deployed: hosts.Host) -> None:
+    made = deploy(deployed.name, file="operate/user.py", options=("--data", "add=bob@example.org"))
+    assert made.code == 0, made.said
+    found = re.search(r"the password of bob@example.org is now: (\S+)", made.said)
+    assert found
+    answer = requests.post(
+        f"http://{deployed.fqdn}/api/login",
+        json={"email": "bob@example.org", "password": found[1]},
+        timeout=30,
+    )
+    assert answer.status_code == 200
+    assert found[1] not in deployed.exec("journalctl -o cat --no-pager; ps -ewwo args").stdout
+    twice = deploy(deployed.name, file="operate/user.py", options=("--data", "add=bob@example.org"))
+    assert (twice.code, "There is an account for bob@example.org already" in twice.said) == (1, True)
+    listed = operate(deployed, "user", "list=yes")
+    assert listed.code == 0, listed.said
+    assert "bob@example.org  -  annotator" in listed.said
+
+
+def test_logs_are_shown_and_wrong_words_get_the_right_ones(deployed: hosts.Host) -> None:
+    shown = operate(deployed, "logs", "unit=backend", "lines=2")
+    assert shown.code == 0, shown.said
+    assert "harvest-backend@5001" in shown.said
+    wrong = operate(deployed, "logs", "level=loud")
+    assert (wrong.code, "must be one of emerg" in wrong.said) == (1, True)
