@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 
 from harvest import accounts, audit, exporting
 from harvest.api import models
-from harvest.api.fields import PATH_ID, Id, Label, PersonName
+from harvest.api.fields import Id, Label, PersonName
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.search import contains
 from harvest.tables import audit as audit_table
@@ -92,12 +92,7 @@ def add_user(call: Call) -> Json:
 
 
 @endpoint(
-    "PATCH",
-    f"/users/<{PATH_ID}:user_id>",
-    auth="admin",
-    body=UserChange,
-    returns=models.Account,
-    errors=(404, 409),
+    "PATCH", "/users/<id:user_id>", auth="admin", body=UserChange, returns=models.Account, errors=(409,)
 )
 def change_user(call: Call, user_id: int) -> Json:
     """Promote, deactivate, rename, or give a new password; all but the name end the account's sessions."""

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
 
 from harvest import accounts
 from harvest.accounts import User
+from harvest.api.fields import MAX_ID
 from harvest.db import Database
 from harvest.drain import drain
 from harvest.settings import Settings
@@ -207,8 +209,16 @@ def _view(declared: Endpoint, settings: Settings, db: Database) -> Callable[...,
     return view
 
 
+class IdConverter(IntegerConverter):
+    """`<id:name>` in a path: a number that fits the column, so that a giant one is "not found" and not a crash."""
+
+    def __init__(self, rules: Map) -> None:
+        super().__init__(rules, min=1, max=MAX_ID)
+
+
 def install(app: Flask, settings: Settings, db: Database) -> None:
     """Put every declared endpoint on the app."""
+    app.url_map.converters["id"] = IdConverter
     for declared in ENDPOINTS:
         name = f"{declared.method} {declared.path}"
         view = _view(declared, settings, db)

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from harvest import audit, crossref, trash
 from harvest.api import models
-from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.doi import normal, pasted, short_hash
@@ -82,7 +81,7 @@ def add_dois(
     return added, refused
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/papers", returns=list[models.Paper], errors=(404,))
+@endpoint("GET", "/projects/<id:project_id>/papers", returns=list[models.Paper])
 def list_papers(call: Call, project_id: int) -> list[Json]:
     """The papers of a project, in the order they were added."""
     with call.db.read() as connection:
@@ -95,13 +94,7 @@ def list_papers(call: Call, project_id: int) -> list[Json]:
 
 
 @endpoint(
-    "POST",
-    f"/projects/<{PATH_ID}:project_id>/papers",
-    auth="admin",
-    body=Dois,
-    returns=models.Added,
-    status=201,
-    errors=(404,),
+    "POST", "/projects/<id:project_id>/papers", auth="admin", body=Dois, returns=models.Added, status=201
 )
 def add_papers(call: Call, project_id: int) -> Json:
     """Add papers by DOI, also offline: title and authors follow from CrossRef when it can be reached."""
@@ -116,14 +109,14 @@ def add_papers(call: Call, project_id: int) -> Json:
     return {"ok": True, "added": added, "refused": refused}
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>", returns=models.Paper, errors=(404,))
+@endpoint("GET", "/papers/<id:paper_id>", returns=models.Paper)
 def get_paper(call: Call, paper_id: int) -> Json:
     """One paper."""
     with call.db.read() as connection:
         return one(connection, paper_id)
 
 
-@endpoint("PATCH", f"/papers/<{PATH_ID}:paper_id>", body=PaperChange, returns=models.Paper, errors=(403, 404))
+@endpoint("PATCH", "/papers/<id:paper_id>", body=PaperChange, returns=models.Paper)
 def change_paper(call: Call, paper_id: int) -> Json:
     """Set the status (anyone), or the metadata by hand (admins)."""
     changes = call.body.model_dump(exclude_none=True)
@@ -145,7 +138,7 @@ def change_paper(call: Call, paper_id: int) -> Json:
         return one(connection, paper_id)
 
 
-@endpoint("DELETE", f"/papers/<{PATH_ID}:paper_id>", auth="admin", returns=models.Ok, errors=(404,))
+@endpoint("DELETE", "/papers/<id:paper_id>", auth="admin", returns=models.Ok)
 def delete_paper(call: Call, paper_id: int) -> Json:
     """Take a paper out of its project, with its sentences and triples."""
     with call.db.write() as connection:

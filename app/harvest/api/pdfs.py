@@ -10,7 +10,6 @@ from sqlalchemy import Row, delete, insert, select
 
 from harvest import audit, pdfstore
 from harvest.api import models, papers
-from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.drain import drain
@@ -28,7 +27,7 @@ def pdf_row(call: Call, paper_id: int) -> Row[Any]:
     return row
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf", media="application/pdf", errors=(404, 416))
+@endpoint("GET", "/papers/<id:paper_id>/pdf", media="application/pdf", errors=(416,))
 def get_pdf(call: Call, paper_id: int) -> Response:
     """The PDF as it was uploaded; parts of it by Range."""
     row = pdf_row(call, paper_id)
@@ -56,11 +55,7 @@ def _take_one_range(size: int) -> None:
 
 
 @endpoint(
-    "PUT",
-    f"/papers/<{PATH_ID}:paper_id>/pdf",
-    returns=models.Paper,
-    errors=(404, 413, 415, 422),
-    takes="application/pdf",
+    "PUT", "/papers/<id:paper_id>/pdf", returns=models.Paper, errors=(413, 415, 422), takes="application/pdf"
 )
 def put_pdf(call: Call, paper_id: int) -> Json:
     """Upload a PDF as the request's body (Content-Type: application/pdf); it replaces the one before."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, case, func, select, update
 from harvest import audit, trash
 from harvest.accounts import User
 from harvest.api import models
-from harvest.api.fields import PATH_ID, Text
+from harvest.api.fields import Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.db import insert_row
@@ -108,7 +108,7 @@ def create_project(call: Call) -> Json:
         return one(connection, call.me, project_id)
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>", returns=models.Project, errors=(404,))
+@endpoint("GET", "/projects/<id:project_id>", returns=models.Project)
 def get_project(call: Call, project_id: int) -> Json:
     """One project with its progress."""
     with call.db.read() as connection:
@@ -117,11 +117,11 @@ def get_project(call: Call, project_id: int) -> Json:
 
 @endpoint(
     "PATCH",
-    f"/projects/<{PATH_ID}:project_id>",
+    "/projects/<id:project_id>",
     auth="admin",
     body=ProjectChange,
     returns=models.Project,
-    errors=(404, 409),
+    errors=(409,),
 )
 def change_project(call: Call, project_id: int) -> Json:
     """Rename or describe a project."""
@@ -135,7 +135,7 @@ def change_project(call: Call, project_id: int) -> Json:
         return one(connection, call.me, project_id)
 
 
-@endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns=models.Ok, errors=(404,))
+@endpoint("DELETE", "/projects/<id:project_id>", auth="admin", returns=models.Ok)
 def delete_project(call: Call, project_id: int) -> Json:
     """Delete a project with its papers, sentences and triples. It can be restored for 30 days."""
     with call.db.write() as connection:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from harvest import audit, sentences, trash
 from harvest.accounts import User
 from harvest.api import models, papers
-from harvest.api.fields import PATH_ID, Id, Label, Name, Text
+from harvest.api.fields import Id, Label, Name, Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.api.ownership import changeable
 from harvest.clock import now
@@ -107,7 +107,7 @@ def _own_sentence(connection: Connection, call: Call, sentence_id: int) -> Json:
     return {"project_id": row.project_id, "doi_hash": row.doi_hash}
 
 
-@endpoint("POST", "/save", body=SaveIn, returns=models.Saved, errors=(403,))
+@endpoint("POST", "/save", body=SaveIn, returns=models.Saved)
 def save(call: Call) -> Json:
     """Save a sentence and its triples: all of it or nothing."""
     body, at = call.body, now()
@@ -201,7 +201,7 @@ def _refuse_stale(connection: Connection, me: User, sentence_id: int, version: s
     raise Problem(409, f"{told} meanwhile: nothing was {done}.")
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/sentences", returns=list[models.Sentence], errors=(404,))
+@endpoint("GET", "/papers/<id:paper_id>/sentences", returns=list[models.Sentence])
 def list_sentences(call: Call, paper_id: int) -> list[Json]:
     """What was annotated in a paper."""
     with call.db.read() as connection:
@@ -209,7 +209,7 @@ def list_sentences(call: Call, paper_id: int) -> list[Json]:
         return sentences.find(connection, call.me, sentence.c.paper_id == paper_id)
 
 
-@endpoint("GET", f"/sentences/<{PATH_ID}:sentence_id>", returns=models.Sentence, errors=(404,))
+@endpoint("GET", "/sentences/<id:sentence_id>", returns=models.Sentence)
 def get_sentence(call: Call, sentence_id: int) -> Json:
     """One sentence with its triples."""
     with call.db.read() as connection:
@@ -223,13 +223,7 @@ def _one(connection: Connection, call: Call, sentence_id: int) -> Json:
     return found[0]
 
 
-@endpoint(
-    "PUT",
-    f"/sentences/<{PATH_ID}:sentence_id>",
-    body=SentenceChange,
-    returns=models.Sentence,
-    errors=(403, 404, 409),
-)
+@endpoint("PUT", "/sentences/<id:sentence_id>", body=SentenceChange, returns=models.Sentence, errors=(409,))
 def change_sentence(call: Call, sentence_id: int) -> Json:
     """Change the text, the triples, or both: all of it or nothing; with a `version`, only what is still that."""
     body, at = call.body, now()
@@ -256,13 +250,7 @@ def change_sentence(call: Call, sentence_id: int) -> Json:
         return _one(connection, call, sentence_id)
 
 
-@endpoint(
-    "DELETE",
-    f"/sentences/<{PATH_ID}:sentence_id>",
-    query=DeleteQuery,
-    returns=models.Ok,
-    errors=(403, 404, 409),
-)
+@endpoint("DELETE", "/sentences/<id:sentence_id>", query=DeleteQuery, returns=models.Ok, errors=(409,))
 def delete_sentence(call: Call, sentence_id: int) -> Json:
     """Delete a sentence with its triples; it can be restored for 30 days."""
     with call.db.write() as connection:
@@ -276,7 +264,7 @@ def delete_sentence(call: Call, sentence_id: int) -> Json:
     return {"ok": True}
 
 
-@endpoint("DELETE", f"/triple/<{PATH_ID}:triple_id>", returns=models.Ok, errors=(403, 404))
+@endpoint("DELETE", "/triple/<id:triple_id>", returns=models.Ok)
 def delete_triple(call: Call, triple_id: int) -> Json:
     """Delete one triple, as its owner or as an admin; its sentence stays."""
     with call.db.write() as connection:

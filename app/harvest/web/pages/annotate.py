@@ -17,9 +17,11 @@ from harvest.web.parts import (
     action,
     attributes,
     clicked,
+    div,
     download,
     dropzone,
     note,
+    on_click,
     person,
     refresh,
     sure,
@@ -48,42 +50,38 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
                 dcc.Link(f"‹ {project['name']}", href=urls.page(settings, f"projects/{project['id']}")),
                 className="crumb",
             ),
-            html.Div(
-                [
-                    html.Div(
-                        [
-                            html.H1(paper["title"] or paper["doi"]),
-                            html.P(
-                                [
-                                    about,
-                                    " " if about else "",
-                                    html.A(
-                                        paper["doi"],
-                                        href=f"https://doi.org/{quote(paper['doi'])}",
-                                        target="_blank",
-                                        rel="noreferrer",
-                                    ),
-                                ],
-                                className="quiet",
-                            ),
-                        ]
-                    ),
-                    html.Fieldset([html.Legend("Status", className="hidden"), status], className="segmented"),
-                ],
-                className="heading",
+            div(
+                "heading",
+                html.Div(
+                    [
+                        html.H1(paper["title"] or paper["doi"]),
+                        html.P(
+                            [
+                                about,
+                                " " if about else "",
+                                html.A(
+                                    paper["doi"],
+                                    href=f"https://doi.org/{quote(paper['doi'])}",
+                                    target="_blank",
+                                    rel="noreferrer",
+                                ),
+                            ],
+                            className="quiet",
+                        ),
+                    ]
+                ),
+                html.Fieldset([html.Legend("Status", className="hidden"), status], className="segmented"),
             ),
-            html.Div(
-                [
-                    _pdf(me, paper),
-                    html.Section(
-                        [
-                            *form.fields(draft, choices, names),
-                            html.Div(_saved(me, paper["id"]), id="sentences"),
-                        ],
-                        className="side",
-                    ),
-                ],
-                className="desk",
+            div(
+                "desk",
+                _pdf(me, paper),
+                html.Section(
+                    [
+                        *form.fields(draft, choices, names),
+                        html.Div(_saved(me, paper["id"]), id="sentences"),
+                    ],
+                    className="side",
+                ),
             ),
             dcc.Store(id="paper-id", data=paper["id"]),
             dcc.Store(id="picked", data=draft.get("picked")),
@@ -113,16 +111,14 @@ def _pdf(me: Json, paper: Json) -> html.Section:
         )
     where = urls.pdf(settings, project, paper["pdf"]["name"])
     marks = urls.highlights(settings, project, paper["pdf"]["name"])
-    links = html.Div(
-        [
-            download("Download", where, paper["pdf"]["name"]),
-            download(
-                "Copy with highlights",
-                f"{where}/marked",
-                f"{paper['pdf']['name'].removesuffix('.pdf')}-marked.pdf",
-            ),
-        ],
-        className="actions",
+    links = div(
+        "actions",
+        download("Download", where, paper["pdf"]["name"]),
+        download(
+            "Copy with highlights",
+            f"{where}/marked",
+            f"{paper['pdf']['name'].removesuffix('.pdf')}-marked.pdf",
+        ),
     )
     return html.Section(
         [
@@ -201,13 +197,11 @@ def _sentence(me: Json, one: Json) -> list[Any]:
             "Delete this sentence with its triples? It can be restored from the trash for 30 days.",
         ),
     ]
-    foot = html.Div(
-        [
-            person(one["contributor_name"], one["contributor"], "grow"),
-            *place,
-            *(buttons if can_change else []),
-        ],
-        className="actions",
+    foot = div(
+        "actions",
+        person(one["contributor_name"], one["contributor"], "grow"),
+        *place,
+        *(buttons if can_change else []),
     )
     return [html.P(one["sentence"]), triples, foot]
 
@@ -242,16 +236,13 @@ def register(app: dash.Dash) -> None:
             changed = [html.Span(id="highlights-changed", key=uuid.uuid4().hex)]
         return [*_marks(client.call("GET", "/me"), paper), *changed]
 
-    @app.callback(
+    @on_click(
+        app,
         Output("saved", "data", allow_duplicate=True),
         Input({"type": "sentence-delete", "id": ALL, "version": ALL}, "submit_n_clicks"),
         State("saved", "data"),
-        prevent_initial_call=True,
     )
-    @action
     def delete(_clicks: Any, count: int) -> Any:
-        if not clicked():
-            return dash.no_update
         read = dash.ctx.triggered_id
         try:
             client.call("DELETE", f"/sentences/{read['id']}", params={"version": read["version"]})

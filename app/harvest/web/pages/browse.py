@@ -11,7 +11,7 @@ from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
 from harvest.web.client import Json
-from harvest.web.parts import action, attributes, clicked, download, field, person, text_input, time
+from harvest.web.parts import action, attributes, clicked, div, download, field, person, text_input, time
 
 PAGE = 50
 COLUMNS = (
@@ -45,48 +45,44 @@ def page(me: Json, query: Json) -> html.Div:
     return html.Div(
         [
             html.H1("Browse"),
-            html.Div(
-                [
-                    field(
-                        "Search",
-                        text_input(
-                            "search",
-                            type="search",
-                            debounce=0.4,
-                            value=query.get("q", ""),
-                            maxLength=200,
-                            **KEPT,
-                        ),
-                    ),
-                    field("Project", pick("filter-project", projects, value=project)),
-                    field("Source type", pick("filter-source", choices["entity_types"])),
-                    field("Relation", pick("filter-relation", choices["relation_types"])),
-                    field("Target type", pick("filter-sink", choices["entity_types"])),
-                    field("Person", pick("filter-person", people)),
-                    dcc.Checklist(
-                        id="filter-mine",
-                        options=[{"value": "mine", "label": "Only mine"}],
-                        value=[],
+            div(
+                "filters card",
+                field(
+                    "Search",
+                    text_input(
+                        "search",
+                        type="search",
+                        debounce=0.4,
+                        value=query.get("q", ""),
+                        maxLength=200,
                         **KEPT,
                     ),
-                ],
-                className="filters card",
+                ),
+                field("Project", pick("filter-project", projects, value=project)),
+                field("Source type", pick("filter-source", choices["entity_types"])),
+                field("Relation", pick("filter-relation", choices["relation_types"])),
+                field("Target type", pick("filter-sink", choices["entity_types"])),
+                field("Person", pick("filter-person", people)),
+                dcc.Checklist(
+                    id="filter-mine",
+                    options=[{"value": "mine", "label": "Only mine"}],
+                    value=[],
+                    **KEPT,
+                ),
             ),
-            html.Div(
-                [
-                    dcc.RadioItems(
-                        id="view",
-                        options=[{"value": "table", "label": "Table"}, {"value": "graph", "label": "Graph"}],
-                        value="table",
-                        inline=True,
-                        className="segmented",
-                        **KEPT,
-                    ),
-                    html.Span(id="count", className="quiet", role="status"),
-                    html.Span(className="grow"),
-                    html.Div(id="exports", className="actions"),
-                ],
-                className="actions",
+            div(
+                "actions",
+                dcc.RadioItems(
+                    id="view",
+                    options=[{"value": "table", "label": "Table"}, {"value": "graph", "label": "Graph"}],
+                    value="table",
+                    inline=True,
+                    className="segmented",
+                    **KEPT,
+                ),
+                html.Span(id="count", className="quiet", role="status"),
+                html.Span(className="grow"),
+                html.Div(id="exports", className="actions"),
             ),
             html.Div(id="found"),
             dcc.Store(id="browse", data=START),
@@ -158,13 +154,11 @@ def _table(found: Json, state: Json) -> list[Any]:
     made = html.Table(
         [_head(state), html.Tbody([_row(row) for row in found["rows"]])], className="triples-table"
     )
-    pager = html.Div(
-        [
-            html.Button("‹ Previous", id={"type": "turn", "to": "back"}, disabled=not state["trail"]),
-            html.Span(f"Page {len(state['trail']) + 1}", className="quiet"),
-            html.Button("Next ›", id={"type": "turn", "to": found["next"] or ""}, disabled=not found["next"]),
-        ],
-        className="actions pager",
+    pager = div(
+        "actions pager",
+        html.Button("‹ Previous", id={"type": "turn", "to": "back"}, disabled=not state["trail"]),
+        html.Span(f"Page {len(state['trail']) + 1}", className="quiet"),
+        html.Button("Next ›", id={"type": "turn", "to": found["next"] or ""}, disabled=not found["next"]),
     )
     return [
         html.Div(made, className="scroll", tabIndex="0", role="region", **attributes(aria_label="Triples")),

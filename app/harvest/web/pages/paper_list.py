@@ -17,9 +17,11 @@ from harvest.web.parts import (
     badge,
     clicked,
     counted,
+    div,
     download,
     field,
     note,
+    on_click,
     progress,
     refresh,
     sure,
@@ -52,17 +54,15 @@ def page(me: Json, query: Json, project_id: str) -> html.Div:
             html.Div(
                 progress(project["done"], project["in_progress"], project["papers"]), className="narrow"
             ),
-            html.Div(
-                [
-                    dcc.Link(
-                        "Browse its triples",
-                        href=urls.page(settings, "browse", project_id=project["id"]),
-                        className="button small",
-                    ),
-                    html.Span("Export:", className="quiet"),
-                    *exports,
-                ],
-                className="actions",
+            div(
+                "actions",
+                dcc.Link(
+                    "Browse its triples",
+                    href=urls.page(settings, "browse", project_id=project["id"]),
+                    className="button small",
+                ),
+                html.Span("Export:", className="quiet"),
+                *exports,
             ),
             table(head, [_row(me, one) for one in papers], "Papers", "No papers yet."),
             dcc.Store(id="project-id", data=project["id"]),
@@ -72,18 +72,14 @@ def page(me: Json, query: Json, project_id: str) -> html.Div:
 
 
 def _row(me: Json, one: Json) -> list[Any]:
-    title = html.Div(
-        [
-            dcc.Link(one["title"] or one["doi"], href=urls.page(client.settings(), f"papers/{one['id']}")),
-            html.Small(
-                " · ".join(
-                    filter(None, (one["authors"], one["journal"], one["doi"] if one["title"] else ""))
-                ),
-                className="quiet block",
-            ),
-            badge(METADATA[one["metadata_state"]]) if one["metadata_state"] in METADATA else None,
-        ],
-        className="paper-title",
+    title = div(
+        "paper-title",
+        dcc.Link(one["title"] or one["doi"], href=urls.page(client.settings(), f"papers/{one['id']}")),
+        html.Small(
+            " · ".join(filter(None, (one["authors"], one["journal"], one["doi"] if one["title"] else ""))),
+            className="quiet block",
+        ),
+        badge(METADATA[one["metadata_state"]]) if one["metadata_state"] in METADATA else None,
     )
     cells = [
         title,
@@ -101,33 +97,27 @@ def _row(me: Json, one: Json) -> list[Any]:
 
 
 def _admin(project: Json) -> html.Div:
-    adding = html.Div(
-        [
-            field(
-                "DOIs",
-                dcc.Textarea(id="dois", rows=5, placeholder="10.1000/xyz123\nhttps://doi.org/10.1000/abc"),
-                "One per line, as DOI or as link. Titles follow from CrossRef when it can be reached.",
-            ),
-            html.Button("Add papers", id="dois-add", className="primary"),
-        ],
-        className="card form",
+    adding = div(
+        "card form",
+        field(
+            "DOIs",
+            dcc.Textarea(id="dois", rows=5, placeholder="10.1000/xyz123\nhttps://doi.org/10.1000/abc"),
+            "One per line, as DOI or as link. Titles follow from CrossRef when it can be reached.",
+        ),
+        html.Button("Add papers", id="dois-add", className="primary"),
     )
-    changing = html.Div(
-        [
-            field("Name", text_input("project-rename", value=project["name"], maxLength=200)),
-            field("Description", dcc.Textarea(id="project-redescribe", value=project["description"], rows=3)),
-            html.Div(
-                [
-                    html.Button("Save changes", id="project-change", className="primary"),
-                    sure(
-                        html.Button("Delete the project", id="project-delete", className="danger"),
-                        f"Delete {project['name']} with {project['papers']} papers and {project['triples']} triples?",
-                    ),
-                ],
-                className="actions",
+    changing = div(
+        "card form",
+        field("Name", text_input("project-rename", value=project["name"], maxLength=200)),
+        field("Description", dcc.Textarea(id="project-redescribe", value=project["description"], rows=3)),
+        div(
+            "actions",
+            html.Button("Save changes", id="project-change", className="primary"),
+            sure(
+                html.Button("Delete the project", id="project-delete", className="danger"),
+                f"Delete {project['name']} with {project['papers']} papers and {project['triples']} triples?",
             ),
-        ],
-        className="card form",
+        ),
     )
     return html.Div(
         [
@@ -151,7 +141,7 @@ def register(app: dash.Dash) -> None:
     def add(_clicks: Any, text: str | None, project_id: int) -> Any:
         dois, others = doi.pasted((text or "").splitlines())
         given = [*dois, *(other[:500] for other in others if other)]
-        if not clicked() or not given:
+        if not given:
             return dash.no_update
         made = client.call("POST", f"/projects/{project_id}/papers", json={"dois": given})
         told = f"{len(made['added'])} papers added." if made["added"] else "Nothing new was added."
@@ -161,47 +151,38 @@ def register(app: dash.Dash) -> None:
         refresh()
         return "\n".join(made["refused"])
 
-    @app.callback(
+    @on_click(
+        app,
         Output("refresh", "data", allow_duplicate=True),
         Input({"type": "paper-remove", "id": ALL}, "submit_n_clicks"),
-        prevent_initial_call=True,
     )
-    @action
     def remove(_clicks: Any) -> Any:
-        if not clicked():
-            return dash.no_update
         client.call("DELETE", f"/papers/{dash.ctx.triggered_id['id']}")
         note("The paper is removed.")
         return dash.ctx.triggered_id["id"]
 
-    @app.callback(
+    @on_click(
+        app,
         Output("refresh", "data", allow_duplicate=True),
         Input("project-change", "n_clicks"),
         State("project-rename", "value"),
         State("project-redescribe", "value"),
         State("project-id", "data"),
-        prevent_initial_call=True,
     )
-    @action
     def change(clicks: Any, name: str | None, description: str | None, project_id: int) -> Any:
-        if not clicked():
-            return dash.no_update
         client.call(
             "PATCH", f"/projects/{project_id}", json={"name": name or "", "description": description or ""}
         )
         note("The project is changed.")
         return f"change {clicks}"
 
-    @app.callback(
+    @on_click(
+        app,
         Output("url", "pathname", allow_duplicate=True),
         Input("project-delete", "submit_n_clicks"),
         State("project-id", "data"),
-        prevent_initial_call=True,
     )
-    @action
     def delete(_clicks: Any, project_id: int) -> Any:
-        if not clicked():
-            return dash.no_update
         client.call("DELETE", f"/projects/{project_id}")
         note("The project is deleted.")
         return urls.page(client.settings())
