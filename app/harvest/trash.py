@@ -17,6 +17,7 @@ from harvest.tables import (
     paper,
     pdf,
     project,
+    project_role,
     relation_type,
     sentence,
     sentence_number,
@@ -26,7 +27,7 @@ from harvest.tables import (
 
 DAYS = 30
 # Each refers only to those before it.
-TABLES = (project, paper, pdf, highlight, sentence, triple)
+TABLES = (project, project_role, paper, pdf, highlight, sentence, triple)
 BY_NAME = {table.name: table for table in TABLES}
 BATCH = 500
 Rows = dict[str, list[dict[str, Any]]]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select, tuple_
 
-from harvest import search
+from harvest import doi, roles, search
 from harvest.accounts import User
 from harvest.api.fields import Id
 from harvest.api.http import In, Problem
@@ -75,7 +75,7 @@ COLUMNS = (
 
 
 def conditions(connection: Connection, me: User, wanted: Filters) -> list[ColumnElement[bool]]:
-    given: list[ColumnElement[bool]] = []
+    given = roles.visible(connection, me, triple.c.project_id)
     for name in ("project_id", "sentence_id", "source_type", "relation", "sink_type"):
         if (value := getattr(wanted, name)) is not None:
             given.append(triple.c[name] == value)
@@ -120,7 +120,7 @@ def shown(row: Row[Any], me: User) -> dict[str, Any]:
         "page": row.page,
         "literature_link": row.literature_link,
         "paper_id": row.paper_id,
-        "doi": row.doi,
+        "doi": row.doi and doi.public(row.doi),
         "doi_hash": row.doi_hash,
         "title": row.title or "",
         **named(row),

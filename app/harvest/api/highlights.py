@@ -61,7 +61,7 @@ def _shown(row: Row[Any], call: Call) -> Json:
 def list_highlights(call: Call, paper_id: int) -> Json:
     """All highlights of a paper."""
     with call.db.read() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id)
         return {"highlights": listed(connection, call, paper_id)}
 
 
@@ -77,7 +77,7 @@ def add_highlight(call: Call, paper_id: int) -> Json:
     """Mark a passage."""
     body: HighlightIn = call.body
     with call.db.write() as connection:
-        paper = papers.one(connection, paper_id)
+        paper = papers.one(connection, call.me, paper_id, "annotate")
         if not paper["pdf"] or body.page > paper["pdf"]["pages"]:
             raise Problem(404, f"Paper {paper_id} has no PDF with a page {body.page}.")
         if len(listed(connection, call, paper_id)) >= MAX_BY_PAPER:

@@ -11,6 +11,7 @@ from sqlalchemy import Row, delete, insert, select
 from harvest import audit, pdfstore
 from harvest.api import models, papers
 from harvest.api.http import Call, Json, Problem, endpoint
+from harvest.api.ownership import require
 from harvest.clock import now
 from harvest.drain import drain
 from harvest.pdfcheck import NotAPdf
@@ -20,10 +21,12 @@ from harvest.tables import paper, pdf
 def pdf_row(call: Call, paper_id: int) -> Row[Any]:
     with call.db.read() as connection:
         row = connection.execute(
-            select(pdf, paper.c.doi_hash).join(paper).where(pdf.c.paper_id == paper_id)
+            select(pdf, paper.c.doi_hash, paper.c.project_id).join(paper).where(pdf.c.paper_id == paper_id)
         ).first()
-    if row is None:
-        raise Problem(404, f"Paper {paper_id} has no PDF.")
+        missing = f"Paper {paper_id} has no PDF."
+        if row is None:
+            raise Problem(404, missing)
+        require(connection, call.me, row.project_id, "read", missing)
     return row
 
 
@@ -62,7 +65,7 @@ def put_pdf(call: Call, paper_id: int) -> Json:
     limit = call.settings.max_upload_bytes
     too_large = f"The PDF is larger than {call.settings.MAX_UPLOAD_MB} MiB."
     with call.db.read() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id, "annotate")
     if request.mimetype != "application/pdf":
         raise Problem(415, "Upload the PDF as the body, with Content-Type: application/pdf.")
     if (request.content_length or 0) > limit:
@@ -77,11 +80,11 @@ def put_pdf(call: Call, paper_id: int) -> Json:
     except pdfstore.TooLarge as error:
         raise Problem(413, too_large) from error
     with call.db.write() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id, "annotate")
         connection.execute(delete(pdf).where(pdf.c.paper_id == paper_id))
         row = {"paper_id": paper_id, "user_id": call.me.id, "created_at": now(), **vars(stored)}
         connection.execute(insert(pdf).values(row))
         audit.note(
             connection, call.me.id, "upload pdf", paper_id, f"{stored.size} bytes, {stored.pages} pages"
         )
-        return papers.one(connection, paper_id)
+        return papers.one(connection, call.me, paper_id)

@@ -10,10 +10,10 @@ from harvest.accounts import User
 from harvest.api import models, papers
 from harvest.api.fields import Id, Label, Name, Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
-from harvest.api.ownership import changeable
+from harvest.api.ownership import changeable, require
 from harvest.clock import now
 from harvest.db import insert_row
-from harvest.doi import normal, short_hash
+from harvest.doi import identifier, short_hash
 from harvest.tables import audit as trail
 from harvest.tables import entity_type, highlight, paper, project, relation_type, sentence, triple, user
 from harvest.triples import NAMES
@@ -78,7 +78,7 @@ def place(connection: Connection, body: SaveIn) -> Json:
         if row is None:
             raise Problem(422, f"There is no paper {body.paper_id}.")
         return dict(row._mapping)
-    doi = normal(body.doi) if body.doi else None
+    doi = identifier(body.doi) if body.doi else None
     if body.doi and doi is None:
         raise Problem(422, f"'{body.doi[:80]}' is not a DOI.")
     if body.project_id and doi:
@@ -100,14 +100,16 @@ def _own_sentence(connection: Connection, call: Call, sentence_id: int) -> Json:
     row = connection.execute(
         select(sentence, paper.c.doi_hash).outerjoin(paper).where(sentence.c.id == sentence_id)
     ).first()
+    missing = f"There is no sentence {sentence_id}."
     if row is None:
-        raise Problem(422, f"There is no sentence {sentence_id}.")
+        raise Problem(422, missing)
+    require(connection, call.me, row.project_id, "annotate", missing)
     if row.user_id != call.me.id and not call.me.admin:
         raise Problem(403, "This sentence is another annotator's.")
     return {"project_id": row.project_id, "doi_hash": row.doi_hash}
 
 
-@endpoint("POST", "/save", body=SaveIn, returns=models.Saved)
+@endpoint("POST", "/save", body=SaveIn, returns=models.Saved, errors=(404,))
 def save(call: Call) -> Json:
     """Save a sentence and its triples: all of it or nothing."""
     body, at = call.body, now()
@@ -119,6 +121,8 @@ def save(call: Call) -> Json:
             home, sentence_id = _own_sentence(connection, call, body.sentence_id), body.sentence_id
         else:
             home = place(connection, body)
+            missing = f"There is no project {home['project_id']}."
+            require(connection, call.me, home["project_id"], "annotate", missing)
             sentence_id = _new_sentence(connection, call, home, at)
         rows = [
             {
@@ -205,7 +209,7 @@ def _refuse_stale(connection: Connection, me: User, sentence_id: int, version: s
 def list_sentences(call: Call, paper_id: int) -> list[Json]:
     """What was annotated in a paper."""
     with call.db.read() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id)
         return sentences.find(connection, call.me, sentence.c.paper_id == paper_id)
 
 

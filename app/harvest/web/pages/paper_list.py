@@ -15,7 +15,6 @@ from harvest.web.parts import (
     STATUS,
     action,
     badge,
-    clicked,
     counted,
     div,
     download,
