@@ -18,7 +18,11 @@
     const edges = JSON.parse(box.dataset.graph);
     const cytoscape = await library();
     const kinds = [...new Set(edges.flatMap((one) => [one.source_type, one.sink_type]))].sort();
-    const color = (kind) => PALETTE[kinds.indexOf(kind) % PALETTE.length];
+    /* By the vocabulary and not by the selection: a colour stays with its type. */
+    const all = [...new Set([...JSON.parse(box.dataset.kinds), ...kinds])];
+    const color = (kind) => PALETTE[all.indexOf(kind) % PALETTE.length];
+    const theme = getComputedStyle(document.documentElement);
+    const [ink, quiet, ground, line, green] = ["--ink", "--quiet", "--paper", "--edge-strong", "--green"].map((name) => theme.getPropertyValue(name).trim());
     const nodes = new Map();
     const node = (kind, name) => {
       const id = kind + "\n" + name;
@@ -37,11 +41,11 @@
       layout: { name: "cose", animate: false, nodeDimensionsIncludeLabels: true, padding: 24, idealEdgeLength: 90, nodeRepulsion: 12000 },
       minZoom: 0.15, maxZoom: 4,
       style: [
-        { selector: "node", style: { label: "data(name)", "background-color": "data(color)", width: 22, height: 22, "font-size": 12, color: "#1d2a24", "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "ellipsis", "text-max-width": 120, "text-background-color": "#fff", "text-background-opacity": 0.85, "text-background-padding": 2 } },
-        { selector: "edge", style: { label: "data(label)", width: "data(width)", "line-color": "#93a39a", "target-arrow-color": "#93a39a", "target-arrow-shape": "triangle", "curve-style": "bezier", "font-size": 10, color: "#55655d", "text-rotation": "autorotate", "text-background-color": "#fff", "text-background-opacity": 0.85 } },
+        { selector: "node", style: { label: "data(name)", "background-color": "data(color)", width: 22, height: 22, "font-size": 12, color: ink, "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "ellipsis", "text-max-width": 120, "text-background-color": ground, "text-background-opacity": 0.85, "text-background-padding": 2 } },
+        { selector: "edge", style: { label: "data(label)", width: "data(width)", "line-color": line, "target-arrow-color": line, "target-arrow-shape": "triangle", "curve-style": "bezier", "font-size": 10, color: quiet, "text-rotation": "autorotate", "text-background-color": ground, "text-background-opacity": 0.85 } },
         { selector: "edge.silent", style: { "text-opacity": 0, "text-background-opacity": 0 } },
-        { selector: "edge.near", style: { "text-opacity": 1, "text-background-opacity": 0.9, "line-color": "#1b6b47", "target-arrow-color": "#1b6b47", "z-index": 9 } },
-        { selector: "node:active", style: { "overlay-color": "#1b6b47" } },
+        { selector: "edge.near", style: { "text-opacity": 1, "text-background-opacity": 0.9, "line-color": green, "target-arrow-color": green, "z-index": 9 } },
+        { selector: "node:active", style: { "overlay-color": green } },
       ],
     });
     /* Turned and stretched to the shape of its frame: on a phone a picture is high, at a desk it is wide. */
@@ -61,12 +65,23 @@
       const larger = Math.min(1 / Math.min(view.zoom(), 1), nodes.size > 40 ? 1.6 : 4);
       view.style().selector("node").style({ "font-size": 12 * larger, "text-max-width": 120 * larger, width: 22 * Math.sqrt(larger), height: 22 * Math.sqrt(larger) })
         .selector("edge").style({ "font-size": 10 * larger, "arrow-scale": larger }).update();
+      /* No label lies on an entity, its name, or another relation's label. */
+      const taken = view.nodes().map((one) => one.renderedBoundingBox({ includeLabels: true }));
       for (const edge of view.edges()) {
         const [from, to] = [edge.source().renderedPosition(), edge.target().renderedPosition()];
-        const room = Math.hypot(from.x - to.x, from.y - to.y) - 34;
-        edge.toggleClass("silent", lines.length > 40 || room < 6 * edge.data("label").length * larger * view.zoom());
+        const [across, down] = [to.x - from.x, to.y - from.y];
+        const far = Math.hypot(across, down);
+        const scale = larger * view.zoom();
+        const [long, high] = [6 * edge.data("label").length * scale, 12 * scale];
+        const { x, y } = edge.renderedMidpoint();
+        const half = { x: (long * Math.abs(across) + high * Math.abs(down)) / far / 2, y: (long * Math.abs(down) + high * Math.abs(across)) / far / 2 };
+        const place = { x1: x - half.x, x2: x + half.x, y1: y - half.y, y2: y + half.y };
+        const free = far - 34 > long && !taken.some((one) => one.x1 < place.x2 && one.x2 > place.x1 && one.y1 < place.y2 && one.y2 > place.y1);
+        edge.toggleClass("silent", lines.length > 40 || !free);
+        if (free) { taken.push(place); edge.scratch("place", place); }
       }
     };
+    box.view = view;
     size();
     view.on("zoom", size);
     view.on("dragfree", "node", size);

@@ -249,6 +249,7 @@ class Account(User):
     active: bool
     created_at: str
     can_sign_in: bool
+    locked: bool
     triples: int
 
 

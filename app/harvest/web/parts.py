@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import dash
-from dash import dcc, html
+from dash import State, dcc, html
 
 from harvest.web import client
 from harvest.web.client import Json
@@ -100,6 +100,41 @@ def field(label: str, control: Any, hint: str = "") -> html.Div:
     )
     below = [html.Small(hint, className="quiet")] if hint else []
     return html.Div([html.Label(label, htmlFor=name), control, *below], className="field")
+
+
+DESCRIBED = (
+    ("title", "Title", 1000),
+    ("authors", "Authors", 2000),
+    ("journal", "Journal", 500),
+    ("year", "Year", 4),
+)
+
+
+def described(paper: Json, kind: str) -> list[html.Div]:
+    """The fields of what a paper is; their ids hold `kind`."""
+    return [
+        field(label, text_input(f"{kind}-{name}", value=str(paper.get(name) or ""), maxLength=limit))
+        for name, label, limit in DESCRIBED
+    ]
+
+
+def described_states(kind: str) -> list[State]:
+    return [State(f"{kind}-{name}", "value") for name, *_ in DESCRIBED]
+
+
+def described_values(given: Iterable[str | None]) -> Json:
+    """What these fields hold as the API takes it. Raises ApiError for what is no year."""
+    values: Json = {name: (text or "").strip() for (name, *_), text in zip(DESCRIBED, given, strict=True)}
+    if not (year := values.pop("year")):
+        return values
+    if not year.isdecimal():
+        raise client.ApiError(422, f"The year is a number, not '{year}'.")
+    return {**values, "year": int(year)}
+
+
+def person_label(one: Json) -> str:
+    """A person of /people in a list to choose from."""
+    return " · ".join(filter(None, (one["name"] or one["alias"], one["email"])))
 
 
 def text_input(name: Any, **options: Any) -> dcc.Input:

@@ -45,9 +45,10 @@ def users(me: Json, query: Json) -> list[Any]:
     for one in client.call("GET", "/users"):
         state = [badge("Admin", "done")] if one["admin"] else []
         state += [] if one["can_sign_in"] else [badge("Cannot sign in")]
-        actions: list[Any] = []
+        state += [badge("Locked", "in_progress")] if one["locked"] else []
+        actions = [button(one, "unlock", "Unlock")] if one["locked"] else []
         if one["id"] != me["id"]:
-            actions = [
+            actions += [
                 button(one, "annotator", "Make annotator")
                 if one["admin"]
                 else button(one, "admin", "Make admin"),
@@ -234,6 +235,7 @@ def register(app: dash.Dash) -> None:
             "annotator": {"admin": False},
             "on": {"active": True},
             "off": {"active": False},
+            "unlock": {"locked": False},
         }
         to = dash.ctx.triggered_id
         client.call("PATCH", f"/users/{to['id']}", json=what[to["to"]])

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import dash
 from dash import ALL, Input, Output, State, dcc, html
 
+from harvest.roles import allows
 from harvest.web import client, urls
 from harvest.web.client import Json
 from harvest.web.pages import form
@@ -17,6 +18,9 @@ from harvest.web.parts import (
     action,
     attributes,
     clicked,
+    described,
+    described_states,
+    described_values,
     div,
     download,
     dropzone,
@@ -55,23 +59,13 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
                 html.Div(
                     [
                         html.H1(paper["title"] or paper["doi"]),
-                        html.P(
-                            [
-                                about,
-                                " " if about else "",
-                                html.A(
-                                    paper["doi"],
-                                    href=f"https://doi.org/{quote(paper['doi'])}",
-                                    target="_blank",
-                                    rel="noreferrer",
-                                ),
-                            ],
-                            className="quiet",
-                        ),
+                        html.P([about, " ", _doi_link(paper)], className="quiet"),
+                        _change(paper) if allows(project["role"], "papers") else None,
                     ]
                 ),
                 html.Fieldset([html.Legend("Status", className="hidden"), status], className="segmented"),
             ),
+            html.A("Annotate ↓", href="#annotate", className="button to-form"),
             div(
                 "desk",
                 _pdf(me, paper),
@@ -80,6 +74,7 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
                         *form.fields(draft, choices, names),
                         html.Div(_saved(me, paper["id"]), id="sentences"),
                     ],
+                    id="annotate",
                     className="side",
                 ),
             ),
@@ -90,6 +85,19 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
             dcc.Store(id="uploaded"),
             dcc.Store(id="saved", data=0),
         ]
+    )
+
+
+def _doi_link(paper: Json) -> html.A | None:
+    where = f"https://doi.org/{quote(paper['doi'])}"
+    return html.A(paper["doi"], href=where, target="_blank", rel="noreferrer") if paper["doi"] else None
+
+
+def _change(paper: Json) -> html.Details:
+    save = html.Button("Save changes", id="paper-change", className="primary")
+    return html.Details(
+        [html.Summary("Change title, authors, year"), div("card form", *described(paper, "paper"), save)],
+        className="disclosure described",
     )
 
 
@@ -265,6 +273,18 @@ def register(app: dash.Dash) -> None:
         client.call("PATCH", f"/papers/{paper}", json={"status": value})
         note(f"The paper is {STATUS[value].lower()}.")
         return dash.no_update
+
+    @on_click(
+        app,
+        Output("refresh", "data", allow_duplicate=True),
+        Input("paper-change", "n_clicks"),
+        *described_states("paper"),
+        State("paper-id", "data"),
+    )
+    def change(clicks: Any, *given: Any) -> Any:
+        client.call("PATCH", f"/papers/{given[-1]}", json=described_values(given[:-1]))
+        note("The paper is changed.")
+        return f"paper {clicks}"
 
     @app.callback(Input("uploaded", "data"), prevent_initial_call=True)
     def uploaded(data: Json | None) -> None:
