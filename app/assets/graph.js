@@ -2,7 +2,20 @@
 (() => {
   const { whenever, asset, say, tell } = window.harvest;
   const PALETTE = ["#1b6b47", "#2f6f9f", "#a65d1f", "#7a4d9e", "#a33b4e", "#4d7c0f", "#0f766e", "#8a6d1b", "#5b5f97", "#9d4b7c", "#3f6f5b", "#6b4f3a"];
+  const NAME_ALONE = { includeNodes: false, includeOverlays: false, includeUnderlays: false, includeOutlines: false };
   let loading = null;
+
+  /* Whether a line goes through a box (Liang and Barsky). */
+  function crosses(from, to, left, top, w, h) {
+    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    let [enter, leave] = [0, 1];
+    for (const [p, q] of [[-dx, from.x - left], [dx, left + w - from.x], [-dy, from.y - top], [dy, top + h - from.y]]) {
+      if (p === 0 && q < 0) return false;
+      if (p < 0) enter = Math.max(enter, q / p);
+      else if (p > 0) leave = Math.min(leave, q / p);
+    }
+    return enter < leave;
+  }
 
   function library() {
     loading ??= new Promise((resolve, reject) => {
@@ -42,6 +55,9 @@
       minZoom: 0.15, maxZoom: 4,
       style: [
         { selector: "node", style: { label: "data(name)", "background-color": "data(color)", width: 22, height: 22, "font-size": 12, color: ink, "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "ellipsis", "text-max-width": 120, "text-background-color": ground, "text-background-opacity": 0.85, "text-background-padding": 2 } },
+        { selector: "node.above", style: { "text-valign": "top", "text-margin-y": -4 } },
+        { selector: "node.right", style: { "text-valign": "center", "text-halign": "right", "text-margin-x": 4, "text-margin-y": 0 } },
+        { selector: "node.left", style: { "text-valign": "center", "text-halign": "left", "text-margin-x": -4, "text-margin-y": 0 } },
         { selector: "edge", style: { label: "data(label)", width: "data(width)", "line-color": line, "target-arrow-color": line, "target-arrow-shape": "triangle", "curve-style": "bezier", "font-size": 10, color: quiet, "text-rotation": "autorotate", "text-background-color": ground, "text-background-opacity": 0.85 } },
         { selector: "edge.silent", style: { "text-opacity": 0, "text-background-opacity": 0 } },
         { selector: "edge.near", style: { "text-opacity": 1, "text-background-opacity": 0.9, "line-color": green, "target-arrow-color": green, "z-index": 9 } },
@@ -65,6 +81,21 @@
       const larger = Math.min(1 / Math.min(view.zoom(), 1), nodes.size > 40 ? 1.6 : 4);
       view.style().selector("node").style({ "font-size": 12 * larger, "text-max-width": 120 * larger, width: 22 * Math.sqrt(larger), height: 22 * Math.sqrt(larger) })
         .selector("edge").style({ "font-size": 10 * larger, "arrow-scale": larger }).update();
+      /* An entity's name stands on the side where it lies on the fewest relations and entities. */
+      const wires = view.edges().map((one) => [one.source().renderedPosition(), one.target().renderedPosition()]);
+      const dots = view.nodes().map((one) => one.renderedPosition());
+      for (const one of view.nodes()) {
+        const { x, y } = one.renderedPosition();
+        const off = one.renderedHeight() / 2 + 4;
+        const { w, h } = one.renderedBoundingBox(NAME_ALONE);
+        const sides = { below: [x - w / 2, y + off], above: [x - w / 2, y - off - h], right: [x + off, y - h / 2], left: [x - off - w, y - h / 2] };
+        const cost = Object.fromEntries(Object.entries(sides).map(([side, [left, top]]) => {
+          const held = (at) => at.x > left && at.x < left + w && at.y > top && at.y < top + h;
+          const cut = left < 0 || top < 0 || left + w > box.clientWidth || top + h > box.clientHeight;
+          return [side, 3 * cut + wires.filter(([from, to]) => crosses(from, to, left, top, w, h)).length + 2 * dots.filter(held).length];
+        }));
+        one.classes(Object.keys(sides).reduce((best, side) => (cost[side] < cost[best] ? side : best)));
+      }
       /* No label lies on an entity, its name, or another relation's label. */
       const taken = view.nodes().map((one) => one.renderedBoundingBox({ includeLabels: true }));
       for (const edge of view.edges()) {

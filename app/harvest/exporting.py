@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 from sqlalchemy import func, select
 
-from harvest import roles
+from harvest import roles, triples
 from harvest.accounts import User
 from harvest.clock import now
 from harvest.db import Database
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
-from harvest.triples import COLUMNS, SOURCE, Filters, conditions, shown
+from harvest.triples import SOURCE, Filters, conditions
 
 BATCH = 1000
 MEDIA = {
@@ -42,19 +42,13 @@ def rows(db: Database, me: User, wanted: Filters) -> Iterator[dict[str, Any]]:
     while True:
         with db.read() as connection:
             where = [*conditions(connection, me, wanted), triple.c.id > last]
-            query = (
-                select(*COLUMNS, paper.c.authors, paper.c.year)
-                .select_from(SOURCE)
-                .where(*where)
-                .order_by(triple.c.id)
-                .limit(BATCH)
-            )
-            found = connection.execute(query).all()
-        for row in found:
-            yield {**shown(row, me), "authors": row.authors or "", "year": row.year}
+            more = func.coalesce(paper.c.authors, "").label("authors"), paper.c.year
+            query = triples.selected(me).add_columns(*more).where(*where).order_by(triple.c.id)
+            found = triples.rows(connection, me, query.limit(BATCH))
+        yield from found
         if len(found) < BATCH:
             return
-        last = found[-1].id
+        last = found[-1]["id"]
 
 
 def jsonl(db: Database, me: User, wanted: Filters) -> Iterator[str]:

@@ -5,7 +5,7 @@ Admins may do everything everywhere. What belongs to no project is open to all.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
 
 from harvest.accounts import User
 from harvest.tables import project_role
@@ -19,15 +19,16 @@ ROLES = {
 }
 DEFAULT = "annotate"
 _ORDER = list(ROLES)
+_OF_PERSON = (
+    select(project_role.c.project_id, project_role.c.role)
+    .where(or_(project_role.c.user_id.is_(None), project_role.c.user_id == bindparam("me")))
+    .order_by(project_role.c.user_id.is_not(None))  # the row of one's own comes last and counts
+)
 
 
 def by_project(connection: Connection, me: User) -> dict[int, str]:
     """The role of a person in each project where it is not DEFAULT for all."""
-    mine = or_(project_role.c.user_id.is_(None), project_role.c.user_id == me.id)
-    query = select(project_role.c.project_id, project_role.c.role).where(mine)
-    # The row of one's own comes last and counts.
-    rows = connection.execute(query.order_by(project_role.c.user_id.is_not(None)))
-    return {row.project_id: row.role for row in rows}
+    return {row.project_id: row.role for row in connection.execute(_OF_PERSON, {"me": me.id})}
 
 
 def role_in(connection: Connection, me: User, project_id: int | None) -> str:

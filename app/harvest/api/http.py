@@ -6,13 +6,13 @@ The same declarations feed the OpenAPI document, so it cannot drift from what is
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
@@ -123,11 +123,7 @@ def endpoint(
 
 def answer(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """JSON, as compact as it gets."""
-    if isinstance(payload, BaseModel):
-        text = payload.model_dump_json()
-    else:
-        text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
-    response = Response(text, status, mimetype="application/json")
+    response = Response(to_json(payload), status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     for name, value in (headers or {}).items():
         response.headers[name.replace("_", "-")] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydantic import Field
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, union_all, update
 
 from harvest import audit, sentences, trash
 from harvest.accounts import User
@@ -55,15 +55,23 @@ def check_types(connection: Connection, triples: list[TripleIn]) -> None:
     """Raise Problem 422 for a type that is not in the vocabulary."""
     wanted = {one.source_entity_attr for one in triples} | {one.sink_entity_attr for one in triples}
     relations = {one.relation_type for one in triples}
-    known = set(connection.scalars(_ENTITIES, {"names": list(wanted)}))
-    known_relations = set(connection.scalars(_RELATIONS, {"names": list(relations)}))
-    unknown = sorted(wanted - known) + sorted(relations - known_relations)
+    names = {"entities": list(wanted), "relations": list(relations)}
+    known = {tuple(row) for row in connection.execute(_KNOWN, names)}
+    unknown = sorted(one for one in wanted if ("entity", one) not in known)
+    unknown += sorted(one for one in relations if ("relation", one) not in known)
     if unknown:
         raise Problem(422, f"Not in the vocabulary: {', '.join(unknown)}.")
 
 
-_ENTITIES = select(entity_type.c.name).where(entity_type.c.name.in_(bindparam("names", expanding=True)))
-_RELATIONS = select(relation_type.c.name).where(relation_type.c.name.in_(bindparam("names", expanding=True)))
+_KNOWN = union_all(
+    *(
+        select(literal(kind), table.c.name).where(table.c.name.in_(bindparam(names, expanding=True)))
+        for kind, table, names in (
+            ("entity", entity_type, "entities"),
+            ("relation", relation_type, "relations"),
+        )
+    )
+)
 _PAPER = select(paper.c.id.label("paper_id"), paper.c.project_id, paper.c.doi_hash, paper.c.status)
 _PAPER_BY_ID = _PAPER.where(paper.c.id == bindparam("id"))
 _PAPER_BY_DOI = _PAPER.where(paper.c.project_id == bindparam("project"), paper.c.doi == bindparam("doi"))
