@@ -68,8 +68,8 @@ def test_papers_are_looked_at_before_they_are_added(walker):
     walker.type("#new-year", "19x8")
     walker.click("#paper-add")
     walker.see(".toast.error", "The year is a number, not '19x8'.")
-    walker.see("#new-year").clear()
     walker.run("document.querySelectorAll('.toast').forEach((one) => one.remove())")
+    walker.type("#new-year", Keys.CONTROL + "a")
     walker.type("#new-year", "1998")
     walker.click("#paper-add")
     walker.click(".paper-title a", "Field notes")
@@ -104,9 +104,9 @@ def test_labels_cover_nothing_in_the_graph_and_a_colour_stays_with_its_type(walk
     walker.see("#graph canvas")
     walker.until(lambda: walker.run("return document.getElementById('graph').view !== undefined"))
     shown, labels, crossed = walker.run(COVERED)
-    assert shown > 0 or walker.run("return innerWidth") < 500
+    assert shown > 6 or walker.run("return innerWidth") < 500
     assert labels == 0
-    assert crossed <= 2, "names beside their relations"
+    assert crossed <= 2 or walker.run("return innerWidth") < 500, "names stand beside their relations"
     entries = "[...document.querySelectorAll('#legend li')]"
     color = f"return {entries}.find((one) => one.textContent === 'Gene').firstChild.style.background"
     before = walker.run(color)
@@ -174,11 +174,9 @@ def test_an_admin_gives_a_role_and_the_page_follows_it(walker):
     tell(walker, "role-may", "none")
     walker.click("#role-set")
     walker.see(".toast", "The role is set.")
-    walker.see(".quiet", "") and walker.go("")
     walker.click("button", "Sign out")
     walker.sign_in("ann@example.org")
     walker.see(".cards", "Drought tolerance")
     assert "Salt stress" not in walker.see("main").text
     walker.go("projects/2")
     walker.see("[role=alert]", "There is no project 2.")
-    walker.press(Keys.ESCAPE)
