@@ -14,6 +14,7 @@ def given(admin, ann, paper):
     mark = {"page": 1, "rects": [[1, 2, 3, 4]], "text": "marked"}
     ann.post(f"/papers/{paper['id']}/highlights", **mark)
     save(ann, paper)
+    admin.patch(f"/papers/{paper['id']}", title="A title")
     alias = ann.get("/me")[1]["alias"]
 
     def give(role, *, everyone=False):
@@ -44,6 +45,7 @@ def reads(api, paper):
     lists = [len(api.get(path)[1]) for path in ("/projects", "/rows", "/recent")]
     lists += [len(api.get("/graph")[1]["edges"]), api.get("/triples")[1]["total"]]
     exported = api.get("/export")[1]
+    lists.append(int(api.post("/validate-doi", doi="10.1000/abc")[1]["metadata"] is not None))
     lists += [len(exported[name]) for name in ("projects", "doi_metadata", "sentences", "triples")]
     return {api.get(path)[0] for path in paths}, set(lists)
 

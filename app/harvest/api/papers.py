@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from harvest import audit, crossref, references, trash
+from harvest import audit, crossref, references, roles, trash
 from harvest.accounts import User
 from harvest.api import models
 from harvest.api.http import MAX_JSON_BYTES, Call, In, Json, Problem, endpoint
@@ -206,6 +206,7 @@ def validate_doi(call: Call) -> Json:
     if doi is None:
         return {"valid": False, "doi": call.body.doi, "metadata": None}
     with call.db.read() as connection:
-        row = connection.execute(select(paper).where(paper.c.doi == doi, paper.c.title != "")).first()
+        seen = roles.visible(connection, call.me, paper.c.project_id)
+        row = connection.execute(select(paper).where(paper.c.doi == doi, paper.c.title != "", *seen)).first()
     known = row and {"title": row.title, "authors": row.authors, "year": row.year}
     return {"valid": True, "doi": doi, "metadata": known}

@@ -38,6 +38,7 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
     project = client.call("GET", f"/projects/{paper['project_id']}")
     choices = client.call("GET", "/choices")
     known = client.call("GET", "/graph", params={"project_id": project["id"], "limit": 300})["edges"]
+    may_annotate = allows(project["role"], "annotate")
     names = sorted({one[end] for one in known for end in ("source_name", "sink_name")})
     key = f"{me['alias']} {paper['id']}"
     draft = query["drafts"].get(key, {})
@@ -65,13 +66,16 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
                 ),
                 html.Fieldset([html.Legend("Status", className="hidden"), status], className="segmented"),
             ),
-            html.A("Annotate ↓", href="#annotate", className="button to-form"),
+            html.A("Annotate ↓", href="#annotate", className="button to-form") if may_annotate else None,
             div(
                 "desk",
                 _pdf(me, paper),
                 html.Section(
                     [
-                        *form.fields(draft, choices, names),
+                        html.Div(form.fields(draft, choices, names), hidden=not may_annotate),
+                        None
+                        if may_annotate
+                        else html.P("You can only read in this project.", className="quiet"),
                         html.Div(_saved(me, paper["id"]), id="sentences"),
                     ],
                     id="annotate",
