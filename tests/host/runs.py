@@ -71,9 +71,10 @@ def looks(said: str) -> int:
     return said.count("Getting fact:")
 
 
-def audit(*names: str) -> subprocess.CompletedProcess[str]:
-    """`pytest tests/audit --inventory inventories/lab.py --limit NAME`"""
+def audit(*names: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """`pytest tests/audit --inventory inventories/lab.py --limit NAME ...`"""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/audit"]
     command += ["--inventory", "inventories/lab.py", *(word for name in names for word in ("--limit", name))]
+    command += options
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from provision.remote import candidate, releases, schema, switch
 
+RESTART = switch.Switch.restart
 MIGRATION = 'revision = "0001"\ndown_revision = None\n'
 
 
@@ -16,6 +18,8 @@ MIGRATION = 'revision = "0001"\ndown_revision = None\n'
 def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """To go back from `new` to `old`, which knows schema 0001 alone."""
     monkeypatch.setattr(candidate, "systemctl", lambda *words: None)
+    monkeypatch.setattr(switch, "MIGRATION_LOCK", str(tmp_path / "{slug}-migration"))
+    monkeypatch.setattr(switch, "STAMPS", str(tmp_path / "stamps"))
     monkeypatch.setattr(switch.Switch, "restart", lambda self: None)
     monkeypatch.setattr(switch.Switch, "confirm", lambda self, through: None)
     root = tmp_path / "harvest"
@@ -103,6 +107,35 @@ def test_the_copy_from_before_a_migration_is_restored_only_when_told_to(
     kept = tmp_path / "backups/harvest/old-before-restore.db"
     assert f"what it was until now is in {kept}" in capsys.readouterr().out
     assert schema.current(str(kept)) == "0002"
+
+
+def test_no_request_starts_the_former_release_while_the_database_changes(
+    order: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied_before_migration(order, monkeypatch, tmp_path)
+    lock = switch.MIGRATION_LOCK.format(slug="harvest")
+    told: list[tuple[str, bool]] = []
+
+    def held() -> bool:
+        return subprocess.run(["flock", "-n", "-s", lock, "true"]).returncode != 0
+
+    monkeypatch.setattr(candidate, "systemctl", lambda *words: told.append((words[0], held())))
+    put_back = schema.restore
+
+    def restore(*paths: str) -> None:
+        told.append(("restore", held()))
+        put_back(*paths)
+
+    monkeypatch.setattr(schema, "restore", restore)
+    monkeypatch.setattr(switch.Switch, "restart", RESTART)
+    switch.Switch({**order, "restore": True, "migrate": None, "limit_s": 1}).run()
+    begun = told.index(("restore", True))
+    assert [told[begun - 1], *(each for each in told[begun:] if each[0] != "reset-failed")] == [
+        ("stop", True),
+        ("restore", True),
+        ("restart", False),
+    ]
+    assert not held()
 
 
 def test_a_restored_database_goes_away_again_where_the_release_does_not_answer(
