@@ -1,7 +1,9 @@
 """A release is switched to only when it works, and left again where it does not; users notice neither."""
 
 import json
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 import requests
 
 from lab import hosts
+from tests.host import rehearsal
 from tests.host.checkouts import checkout, deploy_from
 from tests.host.runs import REPO, Run, deploy
+from tests.host.traffic import Traffic
 from tests.host.web_hosts import visited
 
 pytestmark = [
@@ -59,8 +63,16 @@ ONLY_LIVE = {
 
 
 @pytest.fixture(scope="module")
-def deployed(lab_host: hosts.Host) -> hosts.Host:
-    run = deploy(lab_host.name)
+def twin(lab_host: hosts.Host) -> Iterator[hosts.Host]:
+    """A second host, for its files alone."""
+    host = hosts.up("t-twin", suite="bookworm", group="harvest_nginx", fresh=True)
+    yield host
+    host.down()
+
+
+@pytest.fixture(scope="module")
+def deployed(lab_host: hosts.Host, twin: hosts.Host) -> hosts.Host:
+    run = deploy(lab_host.name, twin.name)
     assert run.code == 0, run.said
     return lab_host
 
@@ -83,6 +95,35 @@ def reader(host: hosts.Host) -> Callable[[requests.Session], requests.Response]:
         return session.get(f"http://{host.fqdn}/{path}", timeout=30)
 
     return ask
+
+
+# Of each file: path, mode, owner, time and content. What marks the end of a build has the time of the build.
+LISTED = """
+import hashlib, os, stat
+for top in ("/opt/harvest/releases", "/opt/harvest/venvs"):
+    for where, folders, names in os.walk(top):
+        for name in folders + names:
+            path = os.path.join(where, name)
+            if where == top and name.endswith(".json"):
+                continue
+            found = os.lstat(path)
+            content = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
+            if stat.S_ISREG(found.st_mode):
+                content = hashlib.sha256(open(path, "rb").read()).hexdigest()
+            at = found.st_mtime_ns if content and name != ".complete" else 0
+            print(path, oct(found.st_mode), found.st_uid, found.st_gid, at, content)
+"""
+
+
+def test_the_same_release_is_the_same_on_every_host(deployed: hosts.Host, twin: hosts.Host) -> None:
+    """Byte by byte: else two servers behind one balancer name the same file differently."""
+    trees = []
+    for host in (deployed, twin):
+        (host.root / "root/listed.py").write_text(LISTED)
+        trees.append(set(host.exec("python3 /root/listed.py").stdout.splitlines()))
+    assert sorted(trees[0] ^ trees[1])[:10] == []
+    assert len(trees[0]) > 1000
+    twin.down()
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -258,3 +299,40 @@ def test_going_back_over_a_migration_keeps_what_was_saved_or_asks(
         *sorted(each["id"] + ".db" for each in records(deployed).values() if each.get("backup")),
     ]
     assert deploy(deployed.name).code == 0
+
+
+def test_a_run_that_is_killed_at_an_operation_is_finished_by_the_next_one(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    """At a sample of the operations; with EVERY_OPERATION, at each (`make rehearse`)."""
+    first = checkout(tmp_path / "first", {"harvest/clock.py": "# rehearsal"})
+    chosen: Sequence[str] = rehearsal.SAMPLE
+    if os.environ.get("EVERY_OPERATION"):
+        chosen = rehearsal.operations(first, deployed.name)
+    with Traffic(deployed, f"http://{deployed.fqdn}") as users:
+        for number, operation in enumerate(chosen):
+            folder = checkout(tmp_path / "copy", {"harvest/clock.py": f"# rehearsal {number}"})
+            assert rehearsal.killed_at(folder, deployed.name, operation), operation
+            healed = deploy_from(folder, deployed.name)
+            assert healed.code == 0, (operation, healed.said)
+            assert records(deployed)[live(deployed)]["outcome"] == "live"
+            assert users.errors == [], (operation, users.errors)
+        assert deploy_from(folder, deployed.name).changed == []
+    assert (users.errors, users.missing) == ([], [])
+    assert len(users.saved) > 10
+
+
+def test_a_disk_that_fills_up_while_a_release_is_unpacked_leaves_the_former_one_live(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    folder, before = checkout(tmp_path / "copy", {"harvest/clock.py": "# too large"}), live(deployed)
+    (wanted,) = re.findall(r"install release (\w+)", deploy_from(folder, deployed.name, "--dry").said)
+    place = f"/opt/harvest/releases/{wanted}"
+    deployed.exec(f"mkdir {place}; mount -t tmpfs -o size=200k tmpfs {place}")
+    run = deploy_from(folder, deployed.name)
+    assert (run.code, live(deployed)) == (1, before), run.said
+    assert "No space left on device" in run.said
+    assert requests.get(f"http://{deployed.fqdn}/api/ready", timeout=20).json()["ok"]
+    deployed.exec(f"umount {place}")
+    run = deploy_from(folder, deployed.name)
+    assert (run.code, live(deployed)) == (0, wanted), run.said

@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
+# It only adds, but is not FORMER_CODE_RUNS: schema_floor comes with it, so code from before cannot read that it may run.
 
 # PostgreSQL's sequences never go back. SQLite gives the highest number + 1, so the last one deleted is remembered.
 REMEMBER = """
