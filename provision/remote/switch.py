@@ -21,9 +21,8 @@ from typing import Any
 
 from provision.remote import answers, candidate, logs, releases, schema
 from provision.remote.candidate import Failed
+from provision.remote.host_files import MIGRATION_LOCK, STAMPS
 from provision.remote.logs import say, tail
-
-STAMPS = "/run/harvest-stamps"
 
 
 class Switch:
@@ -47,8 +46,7 @@ class Switch:
         self.known = self.revision in self.migrations
         self.fits = self.known or schema.floor(order["database"]) in self.migrations
         self.pending = schema.above(self.migrations, self.revision) if self.known else []
-        self.stopped = False
-        """The units are, since former code does not stand what happens to the database."""
+        self.held: int | None = None
         self.put_back = ""
         """The copy of the database with which the former release works, where it does not with the present one."""
         self.began = time.monotonic()
@@ -218,18 +216,29 @@ class Switch:
             self.note("trying", backup=backup, backup_revision=self.revision)
             if schema.bars_former(self.migrations, self.revision):
                 self.put_back = self.put_back or backup
-                self.stop()
+                self.hold()
         releases.point(self.root, self.id, self.order["links"])
         self.restart()
 
-    def stop(self) -> None:
-        """End the live units; `restart` starts them."""
+    def hold(self) -> None:
+        """Stop the services, and let no request start them again: the open sockets would. Requests wait meanwhile.
+
+        The backends take this lock, shared, before they start (harvest-backend@.service); it ends with this process.
+        """
+        if self.held is None:
+            path = MIGRATION_LOCK.format(slug=self.slug)
+            self.held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self.held, fcntl.LOCK_EX)
         candidate.systemctl("stop", *self.services)
-        self.stopped = True
+
+    def let_go(self) -> None:
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None
 
     def restore(self, older: str) -> None:
         """The database from before a migration, in place of the present one, of which a copy is kept."""
-        self.stop()
+        self.hold()
         self.put_back = schema.keep(self.order["database"], self.slug, f"{self.id}-before-restore")
         schema.restore(older, self.order["database"])
         say(f"the database is {older}; what it was until now is in {self.put_back}")
@@ -250,8 +259,9 @@ class Switch:
             said = candidate.systemctl("restart", migrate["name"])
             if said.returncode:
                 raise Failed(f"{migrate['name']} failed", (migrate["name"],))
-        if self.former and not self.stopped:
+        if self.former and self.held is None:
             self.stand_by()
+        self.let_go()
         candidate.systemctl("restart", "--no-block", *self.services)
         deadline = time.monotonic() + self.order["limit_s"]
         while waiting := [name for name in self.services if not _is_up(name)]:
@@ -260,7 +270,6 @@ class Switch:
             time.sleep(0.05)
         for name in names:
             os.rename(f"{STAMPS}/{name}.new", f"{STAMPS}/{name}")
-        self.stopped = False
         candidate.stand_down(self.slug)
         self.clear()
 
@@ -308,7 +317,7 @@ class Switch:
     def go_back(self) -> int:
         """The former release again. Always 1: the order was another."""
         if self.put_back:
-            self.stop()
+            self.hold()
             aside = schema.keep(self.order["database"], self.slug, f"{self.id}-failed")
             schema.restore(self.put_back, self.order["database"])
             say(f"the database is the one from before again; what it was until now is in {aside}")

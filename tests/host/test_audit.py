@@ -55,7 +55,7 @@ BREAKS = {
     "socket disabled": Break(
         "systemctl disable -q harvest-beta-backend@5011.socket",
         ("test_sockets_are_enabled",),
-        "{'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}}",
+        "'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}",
     ),
     "timer stopped": Break(
         "systemctl stop harvest-beta-sweep.timer",
@@ -65,7 +65,7 @@ BREAKS = {
     "another user": Break(
         drop_in("frontend.service", "[Service]", "User=harvest-alpha"),
         ("test_services_run_as_their_own_user",),
-        "{'harvest-beta-frontend.service': 'harvest-alpha'}",
+        "'harvest-beta-frontend.service': 'harvest-alpha'",
     ),
     "no sandbox": Break(
         drop_in("frontend.service", *OPEN),

@@ -13,7 +13,7 @@ from provision.engine.state import HostState, Query, ReleaseRecord, Releases
 from provision.operations.systemd import Unit
 from provision.remote import program
 
-PROGRAM = program("switch", "answers", "releases", "schema", "candidate", "logs")
+PROGRAM = program("switch", "answers", "releases", "schema", "candidate", "host_files", "logs")
 ROOTS = "/opt/harvest*"
 """Where any instance's releases lie."""
 LIMIT_S = 30

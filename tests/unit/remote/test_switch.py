@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from provision.remote import candidate, releases, schema, switch
 
+RESTART = switch.Switch.restart
 MIGRATION = 'revision = "0001"\ndown_revision = None\n'
 
 
@@ -16,6 +18,8 @@ MIGRATION = 'revision = "0001"\ndown_revision = None\n'
 def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """To go back from `new` to `old`, which knows schema 0001 alone."""
     monkeypatch.setattr(candidate, "systemctl", lambda *words: None)
+    monkeypatch.setattr(switch, "MIGRATION_LOCK", str(tmp_path / "{slug}-migration"))
+    monkeypatch.setattr(switch, "STAMPS", str(tmp_path / "stamps"))
     monkeypatch.setattr(switch.Switch, "restart", lambda self: None)
     monkeypatch.setattr(switch.Switch, "confirm", lambda self, through: None)
     root = tmp_path / "harvest"
@@ -105,6 +109,36 @@ def test_the_copy_from_before_a_migration_is_restored_only_when_told_to(
     assert schema.current(str(kept)) == "0002"
 
 
+def test_no_request_starts_the_former_release_while_the_database_changes(
+    order: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied_before_migration(order, monkeypatch, tmp_path)
+    lock = switch.MIGRATION_LOCK.format(slug="harvest")
+    told: list[tuple[str, bool]] = []
+
+    def held() -> bool:
+        return subprocess.run(["flock", "-n", "-s", lock, "true"]).returncode != 0
+
+    monkeypatch.setattr(candidate, "systemctl", lambda *words: told.append((words[0], held())))
+    put_back = schema.restore
+
+    def restore(*paths: str) -> None:
+        told.append(("restore", held()))
+        put_back(*paths)
+
+    monkeypatch.setattr(schema, "restore", restore)
+    monkeypatch.setattr(switch.Switch, "restart", RESTART)
+    switch.Switch({**order, "restore": True, "migrate": None, "limit_s": 1}).run()
+    begun = told.index(("restore", True))
+    assert [told[begun - 1], *(each for each in told[begun:] if each[0] != "reset-failed")] == [
+        ("stop", True),
+        ("restore", True),
+        ("restart", False),
+        ("stop", False),  # of a standby, had there been one
+    ]
+    assert not held()
+
+
 def test_a_restored_database_goes_away_again_where_the_release_does_not_answer(
     order: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -150,8 +184,7 @@ def test_code_from_before_the_floor_is_not_gone_back_to_without_a_copy() -> None
 def calls(order: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What systemd is asked for, where every unit always runs."""
     found: list[str] = []
-    monkeypatch.undo()
-    monkeypatch.setattr(switch, "STAMPS", f"{order['root']}/stamps")
+    monkeypatch.setattr(switch.Switch, "restart", RESTART)
     monkeypatch.setattr(candidate, "systemctl", lambda *words: found.append(" ".join(words)))
     monkeypatch.setattr(candidate, "shown", lambda name: {"ActiveState": "active"})
     names = ("harvest-backend@5001.service", "harvest-frontend.service")
@@ -195,9 +228,9 @@ def test_what_was_stopped_for_a_migration_and_a_first_release_have_no_standby(
     order: dict[str, Any], calls: list[str]
 ) -> None:
     """Code from before a migration must not meet the schema after it; and there is nobody yet to answer for."""
-    stopped = switch.Switch(order)
-    stopped.stop()
-    stopped.restart()
+    held = switch.Switch(order)
+    held.hold()
+    held.restart()
     first = switch.Switch(order)
     first.former = ""
     first.restart()
