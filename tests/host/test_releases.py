@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,20 @@ def test_going_back_over_a_migration_keeps_what_was_saved_or_asks(
         f"{before}-before-restore.db",
     }
     assert deploy(deployed.name).code == 0
+
+
+def test_an_upgrade_of_a_library_does_not_cut_users_of_nginx_off(deployed: hosts.Host) -> None:
+    """needrestart calls this; systemctl restart shuts the ports for 5 s where somebody uploads."""
+    before = deployed.exec("cat /run/nginx.pid").stdout
+    with Traffic(deployed, f"http://{deployed.fqdn}") as users:
+        time.sleep(2)
+        deployed.exec("/etc/needrestart/restart.d/nginx.service")
+        assert deployed.exec("cat /run/nginx.pid").stdout != before
+    assert (users.errors, users.missing) == ([], [])
+    assert users.answered["upload"] >= 2
+    assert (
+        deployed.exec("systemctl show -P MainPID nginx").stdout == deployed.exec("cat /run/nginx.pid").stdout
+    )
 
 
 def test_a_run_that_is_killed_at_an_operation_is_finished_by_the_next_one(
