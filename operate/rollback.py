@@ -11,7 +11,7 @@ from provision.engine.operation import one_look
 from provision.operations.access import access
 from provision.operations.app import rollback
 from provision.operations.app.rollback import Back
-from provision.pyinfra_bridge.command_line import require_resolved, without_words
+from provision.pyinfra_bridge.command_line import require_resolved, without_words, yes
 from provision.pyinfra_bridge.transport import no_delay, report_lost
 from provision.settings.model import settings_from
 from tasks.application import services
@@ -22,6 +22,8 @@ report_lost(host)
 settings = settings_from(without_words(host.data.dict(), __file__))
 
 with one_look(host):
-    back = Back(services(settings), str(host.data.get("release", "")))
+    back = Back(
+        services(settings), str(host.data.get("release", "")), yes("restore", host.data.get("restore"))
+    )
     rollback.rollback("Switch to the former release", back)
     access.release_lock(name="Release the lock")

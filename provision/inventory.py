@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from provision.login.probe import Login, log_in_all
 from provision.login.target import targets_for
 from provision.operations.app import sources
-from provision.pyinfra_bridge import command_line, inventory
+from provision.pyinfra_bridge import command_line, inventory, screen
 from provision.pyinfra_bridge.inventory import with_logins as with_logins
 from provision.pyinfra_bridge.logins import register_logins
+from provision.settings import host_lists
 from provision.settings.checks import Problem as Problem
 from provision.settings.checks import (
     check_examples,
@@ -27,6 +28,7 @@ from provision.settings.checks import (
     check_shape,
     told,
 )
+from provision.settings.host_lists import Groups, HostListError
 from provision.settings.model import Settings, settings_from
 from provision.settings.secrets import check_secrets
 
@@ -44,8 +46,6 @@ def resolve(module: dict[str, Any]) -> None:
     """
     if _reading:
         return
-    from provision.pyinfra_bridge.screen import install
-
     signal.signal(signal.SIGINT, _interrupted)
     file = str(module["__file__"])
     options = command_line.options()
@@ -57,6 +57,56 @@ def resolve(module: dict[str, Any]) -> None:
     if problems := check_shape(module, _group_files(file)):
         _stop(file, problems)
     override = inventory.override_data(options)
+    every, hosts = _checked(file, override, options)
+    names = inventory.chosen(every, options)
+    if missed := command_line.no_match(options, lambda word: inventory.matching(every, [word]), hosts):
+        _stop(file, missed)
+    if not names and options.get("operations") != ("debug-inventory",):
+        _stop(file, [f"--limit and --exclude leave no host; there are {', '.join(hosts)}"])
+    secrets = [
+        Problem(name, key, why) for name in names for key, why in check_secrets(settings_from(hosts[name]))
+    ]
+    if secrets:
+        _stop(file, secrets, _go_on())
+    if command_line.deploys(options):
+        _read_sources(file, {name: settings_from(hosts[name]) for name in names})
+    screen.install(options)
+    _log_in(module, file, every, override, names)
+    command_line.resolved(file)
+
+
+def settings_of(file: str, name: str) -> Settings:
+    """A host's settings, for a program of its own; no host is asked. Stops where settings are wrong, or it has no such
+    host."""
+    if not Path(file).is_file():
+        command_line.stop([f"{file}: is not there; name the inventory: --inventory FILE"])
+    with inventory.without_command_line():
+        command_line.check()
+        _, hosts = _checked(file, {}, {})
+    if name not in hosts:
+        _stop(file, [f"has no host {name}; there are {', '.join(hosts)}"])
+    return settings_from(hosts[name])
+
+
+def hosts_from(file: str | Path) -> Groups:
+    """Group to hosts, of a list that another tool keeps: CSV, JSON, or Terraform's state (settings/host_lists.py).
+
+    `globals().update(hosts_from(...))` makes them groups of an inventory. Stops the run where the list is none.
+    """
+    try:
+        return host_lists.hosts_from(file)
+    except HostListError as problem:
+        command_line.stop([str(problem)])
+
+
+settle = resolve
+"""The former name: inventories are their users' files, and those that say so go on working."""
+
+
+def _checked(
+    file: str, override: Mapping[str, Any], options: Mapping[str, Any]
+) -> "tuple[Inventory, dict[str, dict[str, Any]]]":
+    """The inventory, and each host's merged data; stops where something is wrong in it."""
     every = _read(file, override, options)
     hosts = {
         host.name: command_line.without_words(inventory.data_of(host), *command_line.pages())
@@ -72,25 +122,7 @@ def resolve(module: dict[str, Any]) -> None:
     if problems:
         groups = {host.name: host.groups for host in every}
         _stop(file, told(problems, inventory.mode_groups(every), groups))
-    names = inventory.chosen(every, options)
-    if missed := command_line.no_match(options, lambda word: inventory.matching(every, [word]), hosts):
-        _stop(file, missed)
-    if not names and options.get("operations") != ("debug-inventory",):
-        _stop(file, [f"--limit and --exclude leave no host; there are {', '.join(hosts)}"])
-    secrets = [
-        Problem(name, key, why) for name in names for key, why in check_secrets(settings_from(hosts[name]))
-    ]
-    if secrets:
-        _stop(file, secrets, _go_on())
-    if command_line.deploys(options):
-        _read_sources(file, {name: settings_from(hosts[name]) for name in names})
-    install(options)
-    _log_in(module, file, every, override, names)
-    command_line.resolved(file)
-
-
-settle = resolve
-"""The former name: inventories are their users' files, and those that say so go on working."""
+    return every, hosts
 
 
 def _read_sources(file: str, hosts: Mapping[str, Settings]) -> None:
@@ -132,14 +164,16 @@ def _log_in(
     logins: dict[str, Login] = {}
     if not set(failures) & set(names):
         logins, failures = log_in_all([targets[name] for name in names if name in targets])
-    if failures:
-        _stop(
-            file,
-            [f"host {name}: {failures[name]}" for name in names if name in failures],
-            _go_on(len(logins)),
-        )
+    said = [f"host {name}: {failures[name]}" for name in names if name in failures]
+    if failures and logins and command_line.only_looks(command_line.options()):
+        print("\n".join(said), file=sys.stderr)
+        screen.unreached.update(failures)
+    elif failures:
+        _stop(file, said, _go_on(len(logins)))
     register_logins(targets, logins)
-    inventory.put_logins(module, {name: login.data() for name, login in logins.items()})
+    inventory.put_logins(
+        module, {name: login.data() for name, login in logins.items()}, without=set(failures)
+    )
 
 
 def _interrupted(*_: Any) -> NoReturn:

@@ -64,12 +64,30 @@ def sudo(settings: Settings) -> Files:
     )
 
 
+def files_at_birth(settings: Settings) -> list[File]:
+    """What a new machine gets before the first run, by cloud-init: sshd's files, and sudo without a password yet."""
+    right = settings.model_copy(update={"admin_sudo": "nopasswd"})
+    socket = File(SOCKET_DROP_IN, _socket(settings))
+    return [
+        File(DROP_IN, _drop_in(settings), 0o600),
+        *([socket] if settings.sshd_port != 22 else []),
+        File(SUDO, render("sudo/harvest-admin", settings=right), 0o440),
+    ]
+
+
+def _drop_in(settings: Settings, exempt: tuple[str, ...] = ()) -> str:
+    return render("ssh/00-harvest.conf", settings=settings, group=LOGIN_GROUP, exempt=exempt)
+
+
+def _socket(settings: Settings) -> str:
+    return render("ssh/ssh.socket.conf", settings=settings)
+
+
 def sshd_files(settings: Settings) -> Files:
     def config(have: HostState) -> str:
-        exempt = settings.trusted_addresses if _has_penalties(have) else ()
-        return render("ssh/00-harvest.conf", settings=settings, group=LOGIN_GROUP, exempt=exempt)
+        return _drop_in(settings, settings.trusted_addresses if _has_penalties(have) else ())
 
-    socket = render("ssh/ssh.socket.conf", settings=settings)
+    socket = _socket(settings)
     moved = settings.sshd_port != 22
     # The effective value counts: an Include or a first value elsewhere must not win.
     effective = f"sshd -T -C user={settings.admin_user},host=x,addr=192.0.2.1"

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from provision.remote.host_files import STAMPS
+from provision.remote.host_files import MIGRATION_LOCK, STAMPS
 
 FOLDER = Path(__file__).parents[2] / "templates"
 
@@ -20,7 +20,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["STAMPS"] = STAMPS
+    environment.globals.update(STAMPS=STAMPS, MIGRATION_LOCK=MIGRATION_LOCK)
     environment.filters["python"] = repr
     return environment
 

@@ -3,6 +3,9 @@
 STAMPS = "/run/harvest-stamps"
 """What the running system has read (provision/operations/stamps.py)."""
 
+MIGRATION_LOCK = "/run/lock/{slug}-migration"
+"""Held by the switch while it changes an instance's database; its backends wait for it before they start."""
+
 
 def read(path: str) -> str:
     """The text of a file; "" where it cannot be read."""

@@ -14,6 +14,8 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Container
+from contextlib import suppress
 from typing import Any
 
 Record = dict[str, Any]
@@ -90,19 +92,29 @@ def kept(records: "list[Record]", live: str, count: int) -> "set[str]":
     return must.union(others[: max(0, count - len(must))])
 
 
+def backup_for(root: str, revisions: "Container[str]") -> str:
+    """The newest copy of the database, made before a migration, whose revision is one of these; "" where none is."""
+    for each in reversed(read(root)["records"]):
+        if each.get("backup_revision") in revisions and os.path.isfile(each.get("backup", "")):
+            return str(each["backup"])
+    return ""
+
+
 OLD_S = 3600.0
 """An environment that no release uses is left this long: a run may have built it for a release that comes next."""
 
 
 def prune(root: str, count: int, shared: str) -> "list[str]":
-    """Remove releases beyond `count`, then the environments below `shared` that no release uses; gives the ids."""
+    """Remove releases beyond `count`, each with the copy of the database that was made for it, then the environments
+    below `shared` that no release uses; gives the ids."""
     found = read(root)
     stay = kept(found["records"], found["live"], count)
     gone = [each["id"] for each in found["records"] if each["id"] not in stay]
     for release in gone:
         shutil.rmtree(f"{root}/releases/{release}", ignore_errors=True)
-        if os.path.exists(f"{root}/releases/{release}.json"):
-            os.unlink(f"{root}/releases/{release}.json")
+        for path in (record(root, release).get("backup", ""), f"{root}/releases/{release}.json"):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
     used = {os.path.realpath(link) for link in glob.glob(f"{os.path.dirname(shared)}/*/releases/*/venv")}
     for marker in glob.glob(f"{shared}/venvs/*/.complete"):
         folder = os.path.dirname(marker)

@@ -1,7 +1,8 @@
 """The database's schema: which migrations a release brings, and a copy before one runs. Runs ON the host, in switch.py.
 
 A release's migrations are alembic's, in harvest/migrations/versions. Their constants are read, their code is not run.
-FORMER_CODE_RUNS = True says that code from before the migration works on the schema after it.
+FORMER_CODE_RUNS = True says that code from before the migration works on the schema after it; the database says from
+which revision on that holds (`schema_floor`, written by HARVEST's migrate).
 """
 
 import ast
@@ -60,9 +61,9 @@ def bars_former(known: "dict[str, dict[str, Any]]", revision: str) -> "list[str]
     return [each for each in above(known, revision) if known[each].get("FORMER_CODE_RUNS") is not True]
 
 
-CURRENT = """import sqlite3, sys
+ONE = """import sqlite3, sys
 base = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
-print(base.execute("SELECT version_num FROM alembic_version").fetchone()[0])"""
+print(base.execute(sys.argv[2]).fetchone()[0])"""
 COPY = """import sqlite3, sys
 old, new = (sqlite3.connect(path) for path in sys.argv[1:])
 old.backup(new)
@@ -81,9 +82,16 @@ def _as_owner(database: str, program: str, *words: str) -> "subprocess.Completed
 
 def current(database: str) -> str:
     """The revision that a SQLite database has; "" where there is no database, or none of alembic's."""
-    if not os.path.exists(database):
-        return ""
-    return _as_owner(database, CURRENT, database).stdout.strip()
+    return _one(database, "SELECT version_num FROM alembic_version")
+
+
+def floor(database: str) -> str:
+    """The oldest revision whose code works with a database; "" where it does not say."""
+    return _one(database, "SELECT revision FROM schema_floor")
+
+
+def _one(database: str, query: str) -> str:
+    return _as_owner(database, ONE, database, query).stdout.strip() if os.path.exists(database) else ""
 
 
 def copy(database: str, folder: str) -> str:

@@ -2,7 +2,7 @@
 
     check     a candidate runs on spare ports, in the same sandbox, with the real configuration and state
     migrate   the database is backed up, and the migration tried on a copy, before the real one is touched
-    switch    the links turn, the units restart behind their open sockets
+    switch    the links turn, the units restart behind their open sockets, at which a standby answers meanwhile
     confirm   it answers on its own ports, and through nginx where it did so before
     return    where it does not: the former release again, at once and without the controller
 
@@ -14,23 +14,15 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from typing import Any
 
-from provision.remote import answers, candidate, releases, schema
+from provision.remote import answers, candidate, logs, releases, schema
 from provision.remote.candidate import Failed
-
-STAMPS = "/run/harvest-stamps"
-SYSTEMDS = ("systemd", "(systemd)")
-
-
-def say(sentence: str) -> None:
-    """Tell the operator; a controller that is gone does not stop the work."""
-    with suppress(OSError):
-        print(sentence, flush=True)
+from provision.remote.host_files import MIGRATION_LOCK, STAMPS
+from provision.remote.logs import say, tail
 
 
 class Switch:
@@ -52,8 +44,11 @@ class Switch:
         self.migrations = schema.versions(self.source)
         self.revision = schema.current(order["database"])
         self.known = self.revision in self.migrations
+        self.fits = self.known or schema.floor(order["database"]) in self.migrations
         self.pending = schema.above(self.migrations, self.revision) if self.known else []
-        self.backup = ""
+        self.held: int | None = None
+        self.put_back = ""
+        """The copy of the database with which the former release works, where it does not with the present one."""
         self.began = time.monotonic()
 
     def note(self, outcome: str, **more: Any) -> None:
@@ -64,6 +59,7 @@ class Switch:
     def run(self) -> int:
         """0 where the release is live and answers; 1 where it is not, and all is as before."""
         candidate.stop(self.slug)
+        candidate.stand_down(self.slug)
         if self.order.get("adopt"):
             releases.point(self.root, self.id, self.order["links"])
             self.note("live", at=releases.now(), origin=self.order["origin"])
@@ -71,12 +67,12 @@ class Switch:
         if not releases.whole(self.root, self.id):
             say(f"release {self.id} is not complete below {self.root}/releases; deploy it again")
             return 1
-        if self.order.get("rollback") and self.revision and self.migrations and not self.known:
-            say(
-                f"release {self.id} does not know the database's schema ({self.revision}), which a later release made. "
-                f"Nothing was changed; copies from before migrations are in {schema.BACKUPS}/{self.slug}"
-            )
-            return 1
+        older = ""
+        if self.order.get("rollback") and self.revision and self.migrations and not self.fits:
+            older = releases.backup_for(self.root, self.migrations)
+            if not (older and self.order.get("restore")):
+                say(self.schema_too_new(older))
+                return 1
         holder = _holder()
         self.note(
             "trying",
@@ -95,6 +91,8 @@ class Switch:
             if self.former and self.order["gate"]:
                 self.check()
             stage = "switch"
+            if older:
+                self.restore(older)
             self.migrate_and_switch()
             self.confirm(through)
         except (Failed, OSError) as why:
@@ -110,6 +108,20 @@ class Switch:
             f"release {self.id} is live" + (f", {self.former} was" if self.former else "") + f"; {took:.1f} s"
         )
         return 0
+
+    def schema_too_new(self, older: str) -> str:
+        """Why this release cannot be gone back to as things are, and how it can."""
+        said = (
+            f"release {self.id} does not work with the database, whose schema ({self.revision}) a later release made. "
+            "Nothing was changed. "
+        )
+        if not older:
+            return said + f"No copy from before that migration is left in {schema.BACKUPS}/{self.slug}"
+        at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(os.stat(older).st_mtime))
+        return said + (
+            f"To go back with the database as it was on {at}: add --data restore=yes; what was saved since then is "
+            "lost to users, and kept in a copy"
+        )
 
     def verdict(self, holder: "dict[str, Any]") -> "dict[str, str]":
         """What the record of the release that was live until now says from now on."""
@@ -129,15 +141,14 @@ class Switch:
             self.ask(copy)
         finally:
             candidate.stop(self.slug)
-            for path in (f"{self.root}/candidate", f"/run/{self.slug}-candidate"):
-                _remove(path)
+            self.clear()
             if copy:
                 shutil.rmtree(os.path.dirname(copy), ignore_errors=True)
 
     def rehearse(self) -> str:
         """Migrate a copy of the database, as the service's user and in its sandbox; gives the copy's path."""
         copy = schema.copy(self.order["database"], f"{os.path.dirname(self.order['database'])}/.candidate")
-        self.lay({"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}})
+        self.lay(self.id, {"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}})
         unit = candidate.unit(self.slug, "migrate")
         candidate.start(self.slug, ["migrate"])
         limit = time.monotonic() + self.order["migrate_s"]
@@ -161,6 +172,7 @@ class Switch:
         ports = dict.fromkeys(self.order["backend_ports"], backend) | {self.order["frontend_port"]: frontend}
         common = {"HARVEST_DB": copy} if copy else {}
         self.lay(
+            self.id,
             {
                 part: {
                     **common,
@@ -173,7 +185,7 @@ class Switch:
                     ("backend", backend, "wsgi_be:app"),
                     ("frontend", frontend, "wsgi_fe:server"),
                 )
-            }
+            },
         )
         units = [candidate.unit(self.slug, part) for part in ("backend", "frontend")]
         watch = candidate.Watch(units, [os.path.dirname(self.order["database"]), "/"])
@@ -184,9 +196,14 @@ class Switch:
         finally:
             watch.over.set()
 
-    def lay(self, parts: "dict[str, dict[str, str]]") -> None:
-        """Put in place what the candidate's units read."""
-        _link(f"{self.root}/candidate", f"releases/{self.id}")
+    def clear(self) -> None:
+        """Remove what `lay` put in place."""
+        for path in (f"{self.root}/candidate", f"/run/{self.slug}-candidate"):
+            _remove(path)
+
+    def lay(self, release: str, parts: "dict[str, dict[str, str]]") -> None:
+        """Put in place what the units of a candidate and of a standby read."""
+        _link(f"{self.root}/candidate", f"releases/{release}")
         for part, values in parts.items():
             candidate.environment(self.slug, part, values)
 
@@ -195,12 +212,38 @@ class Switch:
     def migrate_and_switch(self) -> None:
         """Turn the links and restart; where former code would not stand the new schema, it is stopped before."""
         if self.pending:
-            self.backup = schema.keep(self.order["database"], self.slug, self.id)
-            self.note("trying", backup=self.backup, backup_revision=self.revision)
+            backup = schema.keep(self.order["database"], self.slug, self.id)
+            self.note("trying", backup=backup, backup_revision=self.revision)
             if schema.bars_former(self.migrations, self.revision):
-                candidate.systemctl("stop", *self.services)
+                self.put_back = self.put_back or backup
+                self.hold()
         releases.point(self.root, self.id, self.order["links"])
         self.restart()
+
+    def hold(self) -> None:
+        """Stop the services, and let no request start them again: the open sockets would. Requests wait meanwhile.
+
+        The backends take this lock, shared, before they start (harvest-backend@.service); it ends with this process.
+        """
+        if self.held is None:
+            path = MIGRATION_LOCK.format(slug=self.slug)
+            self.held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self.held, fcntl.LOCK_EX)
+        candidate.systemctl("stop", *self.services)
+
+    def let_go(self) -> None:
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None
+
+    def restore(self, older: str) -> None:
+        """The database from before a migration, in place of the present one, of which a copy is kept."""
+        self.hold()
+        self.put_back = schema.keep(self.order["database"], self.slug, f"{self.id}-before-restore")
+        schema.restore(older, self.order["database"])
+        say(f"the database is {older}; what it was until now is in {self.put_back}")
+        self.revision = schema.current(self.order["database"])
+        self.pending = schema.above(self.migrations, self.revision)
 
     def restart(self) -> None:
         """The units, each with the note of what it read, which systemd.running compares (operations/stamps.py)."""
@@ -212,10 +255,13 @@ class Switch:
         names = [unit["name"] for unit in units]
         candidate.systemctl("reset-failed", *names)
         # It is asked for by name where it has something to do; else nothing waits for it.
-        if migrate and (self.pending or not self.known or not self.former):
+        if migrate and (self.pending or not self.fits or not self.former):
             said = candidate.systemctl("restart", migrate["name"])
             if said.returncode:
                 raise Failed(f"{migrate['name']} failed", (migrate["name"],))
+        if self.former and self.held is None:
+            self.stand_by()
+        self.let_go()
         candidate.systemctl("restart", "--no-block", *self.services)
         deadline = time.monotonic() + self.order["limit_s"]
         while waiting := [name for name in self.services if not _is_up(name)]:
@@ -224,6 +270,25 @@ class Switch:
             time.sleep(0.05)
         for name in names:
             os.rename(f"{STAMPS}/{name}.new", f"{STAMPS}/{name}")
+        candidate.stand_down(self.slug)
+        self.clear()
+
+    def stand_by(self) -> None:
+        """Start the release that the links lead to at the live sockets, next to what is about to be restarted."""
+        release = releases.read(self.root)["live"]
+        run = f"gunicorn {self.order['gunicorn']} --workers {self.order['workers']}"
+        values = {}
+        for name in self.services:
+            part = name[len(self.slug) + 1 : -len(".service")]
+            port = part.partition("@")[2]
+            values[part] = {"HARVEST_RUN": f"{run} {'wsgi_be:app' if port else 'wsgi_fe:server'}"}
+            if port:
+                values[part]["HARVEST_PORT"] = port
+        self.lay(release, values)
+        failed = candidate.stand_by(self.slug, list(values))
+        # What returns is wanted at any price: the live units may still do what their standby does not.
+        if failed and release == self.id:
+            raise Failed(f"{failed[0]} did not start", (failed[0],))
 
     def confirm(self, through: "list[Any]") -> None:
         """It answers on its own ports; and through nginx, where it did so before."""
@@ -235,7 +300,7 @@ class Switch:
     def fail(self, stage: str, why: Exception) -> int:
         """Say what failed; where links were turned, turn them back."""
         units = getattr(why, "units", ())
-        words = _journal(units, self.began)
+        words = logs.since(units, self.began)
         self.note("bad", stage=stage, why=str(why))
         if stage == "gate":
             say(f"release {self.id} failed its check, so it was not switched to: {why}")
@@ -251,19 +316,19 @@ class Switch:
 
     def go_back(self) -> int:
         """The former release again. Always 1: the order was another."""
-        if self.backup and schema.bars_former(self.migrations, self.revision):
-            candidate.systemctl("stop", *self.services)
+        if self.put_back:
+            self.hold()
             aside = schema.keep(self.order["database"], self.slug, f"{self.id}-failed")
-            schema.restore(self.backup, self.order["database"])
-            say(f"the database is the one from before the migration; what it was until now lies in {aside}")
-        former, self.pending, self.known = self.former, [], True
+            schema.restore(self.put_back, self.order["database"])
+            say(f"the database is the one from before again; what it was until now is in {aside}")
+        former, self.pending, self.fits = self.former, [], True
         releases.point(self.root, former, self.order["links"])
         try:
             self.restart()
             self.confirm([])
         except (Failed, OSError) as why:
             say(f"returned to {former}, which does not answer either: {why}")
-            tail(_journal(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
+            tail(logs.since(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
             return 1
         releases.note(self.root, former, outcome="live")
         say(f"returned to {former}, which answers")
@@ -285,33 +350,6 @@ def _stamp(name: str, watches: "list[str]") -> None:
             with suppress(OSError):
                 changed = os.lstat(path).st_ctime_ns
                 file.write(f"{changed // 10**9}.{changed % 10**9:09d} {path}\n")
-
-
-def _journal(units: "tuple[str, ...]", began: float) -> "list[str]":
-    """What the units themselves logged since."""
-    if not units:
-        return []
-    since = f"@{int(time.time() - (time.monotonic() - began))}"
-    with suppress(OSError):
-        subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL)
-    command = ["journalctl", "-q", "--no-pager", "-o", "json", "-n", "60", "--since", since]
-    command += [word for unit in units for word in ("-u", unit)]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    found = []
-    for line in said.splitlines():
-        entry = json.loads(line)
-        message = entry.get("MESSAGE")
-        if isinstance(message, str) and entry.get("SYSLOG_IDENTIFIER") not in SYSTEMDS:
-            found += [line for line in message.splitlines() if "[INFO]" not in line]  # gunicorn's own
-    return found
-
-
-def tail(words: "list[str]", units: "tuple[str, ...]", count: int = 12) -> None:
-    """The last log lines, and the command that shows all."""
-    for line in words[-count:]:
-        say(f"| {line[:300]}")
-    if units:
-        say("all of it: journalctl " + " ".join(f"-u '{unit}'" for unit in units) + " -e")
 
 
 def _holder() -> "dict[str, Any]":
@@ -350,7 +388,10 @@ def _remove(path: str) -> None:
 def main(order: "dict[str, Any]") -> int:
     with open(f"/run/{order['slug']}-switch.lock", "w") as mutex:
         fcntl.flock(mutex, fcntl.LOCK_EX)
-        return Switch(order).run()
+        try:
+            return Switch(order).run()
+        finally:
+            candidate.stand_down(order["slug"])
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from provision.settings.types import (
     UserName,
     check_pair,
 )
+from provision.settings.waivers import Waived
 
 
 class SettingsError(ValueError):
@@ -122,6 +123,11 @@ class Settings(PerInstance):
         (),
         description='What else of this host others may reach: "9100/tcp", "9100/tcp from 192.0.2.0/24". Any other rule '
         "is removed.",
+    )
+    audit_waivers: dict[str, Waived] = Field(
+        {},
+        description="Checks of the audit whose failure is accepted, by id, with the reason and the last day: "
+        '{"ssh.loglevel": {"reason": "why", "until": "2027-01-31"}}.',
     )
     reboot_after_updates: RebootTime = Field(
         "04:00",

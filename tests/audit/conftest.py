@@ -22,6 +22,11 @@ from provision.login.shells import wrapped
 from provision.settings.instances import FIRST, Instance
 from provision.settings.model import Settings, settings_from
 from provision.settings.secrets import value_of
+from tests.audit import recording
+from tests.audit.checks import check_of
+from tests.audit.recording import evidence, fact, pytest_runtest_makereport
+
+__all__ = ["evidence", "fact", "pytest_runtest_makereport"]
 
 HANDED_ON = "HARVEST_AUDIT"
 """The environment variable by which pytest-xdist's workers learn what the first process resolved."""
@@ -32,9 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--limit", action="append", default=[], help="audit this host or group only, as with pyinfra"
     )
+    recording.pytest_addoption(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    recording.register(config)
     inventory = config.getoption("--inventory")
     if not inventory:
         return
@@ -116,8 +123,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("instance", names or [FIRST], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """One host's tests stay on one worker, so that they share its connection; a host has its own instances only."""
+    for item in items:
+        item.add_marker(check_of(item).concern)
+    recording.check_waivers(config, items)
     there = instances_of(config)
     kept = []
     for item in items:

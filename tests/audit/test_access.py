@@ -10,8 +10,10 @@ import pytest
 from provision.operations.access.ufw import Firewall, openings
 from provision.settings.instances import Instance
 from provision.settings.model import Settings
+from tests.audit.checks import ACCESS, check
 
 
+@check("ssh.{keyword}", "sshd's {keyword} is {value}", severity="high", mends=ACCESS)
 @pytest.mark.parametrize(
     ("keyword", "value"),
     [
@@ -42,6 +44,7 @@ DECIDES = re.compile(
 )
 
 
+@check("ssh.match-blocks", "no Match block of sshd weakens authentication", severity="high")
 def test_no_match_block_of_sshd_weakens_authentication(run: Any) -> None:
     for path in run("ls /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf").split():
         _, *blocks = re.split(r"(?im)^\s*match\s", run(f"cat {path}"))
@@ -50,6 +53,7 @@ def test_no_match_block_of_sshd_weakens_authentication(run: Any) -> None:
         )
 
 
+@check("ssh.port", "sshd listens on sshd_port alone", severity="high", mends=ACCESS)
 def test_sshd_listens_on_sshd_port_only(run: Any, settings: Settings) -> None:
     assert {port for _, port, name in listening(run) if "ssh" in name or name == "systemd:ssh"} <= {
         settings.sshd_port
@@ -74,6 +78,11 @@ def others(settings: Settings, protocol: str) -> set[int]:
     return {int(port) for port, its, _ in opened if its == protocol}
 
 
+@check(
+    "firewall.tcp-listeners",
+    "no program listens on TCP beyond loopback but on the open ports",
+    severity="high",
+)
 def test_only_open_ports_listen_beyond_loopback(run: Any, settings: Settings) -> None:
     beyond = {(a, p, n) for a, p, n in listening(run) if not a.startswith(("127.", "[::1]", "[::ffff:127."))}
     allowed = {*settings.open_ports, *others(settings, "tcp")}
@@ -84,6 +93,7 @@ def test_only_open_ports_listen_beyond_loopback(run: Any, settings: Settings) ->
 DATAGRAMS, CLOCKS = {68, 546}, ("chronyd", "ntpd", "systemd-timesyn")
 
 
+@check("firewall.udp-listeners", "no program listens on UDP beyond loopback but DHCP and time clients")
 def test_only_dhcp_and_time_clients_listen_on_udp(run: Any, settings: Settings) -> None:
     found = []
     for line in run("ss -Hlunp").splitlines():
@@ -95,6 +105,12 @@ def test_only_dhcp_and_time_clients_listen_on_udp(run: Any, settings: Settings) 
     assert found == []
 
 
+@check(
+    "firewall.internal-ports",
+    "HARVEST's internal ports listen on loopback alone",
+    severity="high",
+    mends="install units",
+)
 def test_ports_behind_nginx_listen_on_loopback_only(run: Any, settings: Settings, instance: Instance) -> None:
     found: dict[int, set[str]] = {port: set() for port in internal_ports(settings, instance)}
     for address, port, _ in listening(run):
@@ -102,6 +118,12 @@ def test_ports_behind_nginx_listen_on_loopback_only(run: Any, settings: Settings
     assert found == {port: {"127.0.0.1"} for port in found}, found
 
 
+@check(
+    "firewall.internal-ports-from-outside",
+    "HARVEST's internal ports cannot be reached from outside",
+    severity="high",
+    mends=ACCESS,
+)
 def test_ports_behind_nginx_are_closed_to_this_machine(
     address: str, settings: Settings, instance: Instance
 ) -> None:
@@ -117,6 +139,12 @@ def internal_ports(settings: Settings, instance: Instance) -> list[int]:
     return [port for port in instance.ports if port not in settings.open_ports]
 
 
+@check(
+    "firewall.active",
+    "UFW is active, denies by default, and the kernel runs its rules",
+    severity="high",
+    mends=ACCESS,
+)
 def test_ufw_is_active_and_denies_by_default(run: Any) -> None:
     said = run("ufw status verbose")
     assert "Status: active" in said
@@ -128,6 +156,7 @@ def test_ufw_is_active_and_denies_by_default(run: Any) -> None:
         assert f"-A INPUT -j {chain}" in rules
 
 
+@check("firewall.rules", "UFW allows exactly the ports that the settings open", severity="high", mends=ACCESS)
 def test_ufw_allows_exactly_the_open_ports(run: Any, settings: Settings) -> None:
     rules = [
         " ".join(line.split()) for line in run("ufw status").splitlines() if re.search(" (ALLOW|DENY) ", line)
@@ -142,6 +171,12 @@ def test_ufw_allows_exactly_the_open_ports(run: Any, settings: Settings) -> None
     assert (extra, missing) == (set(), set()), f"not in the settings: {extra}; missing: {missing}"
 
 
+@check(
+    "ssh.admin-keys",
+    "the admin's authorized keys are exactly those of the settings",
+    severity="high",
+    mends=ACCESS,
+)
 def test_authorized_keys_hold_exactly_admin_keys(host: Any, settings: Settings) -> None:
     home = host.user(settings.admin_user).home
     file = host.file(f"{home}/.ssh/authorized_keys")
@@ -149,12 +184,19 @@ def test_authorized_keys_hold_exactly_admin_keys(host: Any, settings: Settings) 
     assert tuple(file.content_string.splitlines()) == settings.admin_keys
 
 
+@check("accounts.sudo", "sudo asks the admin as admin_sudo says", severity="high", mends=ACCESS)
 def test_sudo_of_the_admin_is_as_admin_sudo_says(host: Any, run: Any, settings: Settings) -> None:
     said = run(f"sudo -l -U {settings.admin_user}")
     assert ("NOPASSWD: ALL" in said) == (settings.admin_sudo == "nopasswd")
     assert "ALL" in said
 
 
+@check(
+    "accounts.logins",
+    "the admin alone can log in, and root alone has uid 0",
+    severity="high",
+    mends=ACCESS,
+)
 def test_only_the_admin_can_log_in_and_only_root_has_uid_0(run: Any, settings: Settings) -> None:
     """sshd asks for the group; an account is in it by the group file, or because it is the account's own."""
     effective = dict(line.split(" ", 1) for line in run("sshd -T").splitlines() if " " in line)

@@ -16,6 +16,7 @@ from provision.operations.tls.lineages import faults, stuck
 from provision.settings.instances import Instance, in_url
 from provision.settings.model import Settings
 from tasks.tls import lineages
+from tests.audit.checks import check
 from tests.audit.doors import get
 from tests.audit.revocation import revoked
 
@@ -35,11 +36,13 @@ def _nginx_only(settings: Settings) -> None:
         pytest.skip("internal mode has no nginx")
 
 
+@check("nginx.running", "nginx runs, and its configuration is valid", severity="high")
 def test_nginx_is_running_and_its_configuration_is_valid(run: Any) -> None:
     run("nginx -t -q")
     assert run("systemctl is-active nginx; systemctl is-enabled nginx").split() == ["active", "enabled"]
 
 
+@check("nginx.headers", "every answer has the security headers")
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")
 def test_every_answer_has_security_headers_once(address: str, instance: Instance) -> None:
     for path in ("", "_dash-layout", "api/health", "assets/none.css"):
@@ -61,7 +64,13 @@ def certificate(address: str, name: str) -> x509.Certificate:
         return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
 
 
-def test_certificates_have_all_names_and_days_left(address: str, settings: Settings) -> None:
+@check(
+    "tls.certificates",
+    "certificates have all names, and two weeks left",
+    severity="high",
+    mends="Start certificate renewal",
+)
+def test_certificates_have_all_names_and_days_left(address: str, settings: Settings, fact: Any) -> None:
     if settings.tls == "off":
         pytest.skip("tls = off")
     for domain in settings.sites:
@@ -79,12 +88,13 @@ def test_certificates_have_all_names_and_days_left(address: str, settings: Setti
             )
             end = found.not_valid_after_utc
             left = (end - datetime.datetime.now(datetime.timezone.utc)).days
-            print(f"{name}: {left} days left, until {end:%Y-%m-%d}")
+            fact(f"certificate of {name}" if len(settings.sites) > 1 else "certificate", f"{left} days left")
             assert left >= DAYS, (
                 f"{name}'s certificate ends in {left} days; look with: journalctl -u certbot; certbot renew --dry-run"
             )
 
 
+@check("tls.revoked", "no certificate is revoked by its authority", severity="high")
 def test_no_certificate_is_revoked(address: str, settings: Settings) -> None:
     if settings.tls in ("off", "selfsigned"):
         pytest.skip("no authority")
@@ -99,6 +109,9 @@ def test_no_certificate_is_revoked(address: str, settings: Settings) -> None:
         assert not why, f"{domain}'s certificate is revoked {why}; {mend}"
 
 
+@check(
+    "tls.renewal", "certbot can renew every certificate", severity="high", mends="Start certificate renewal"
+)
 def test_certbot_renews_certificates(host: Any, run: Any, settings: Settings) -> None:
     if settings.tls != "letsencrypt" or settings.site == "beside":
         pytest.skip("no authority")
@@ -120,6 +133,7 @@ def test_certbot_renews_certificates(host: Any, run: Any, settings: Settings) ->
     assert failed == "success", "the last renewal failed; look with: journalctl -u certbot"
 
 
+@check("tls.versions", "TLS 1.0 and 1.1 are refused", severity="high")
 def test_tls_1_0_and_1_1_are_refused(address: str, settings: Settings) -> None:
     if settings.tls == "off" or settings.site == "beside":
         pytest.skip("no TLS of ours")
@@ -136,6 +150,7 @@ def test_tls_1_0_and_1_1_are_refused(address: str, settings: Settings) -> None:
             context.wrap_socket(plain, server_hostname=next(iter(settings.sites)))
 
 
+@check("nginx.bare-address", "who asks for the bare address gets no answer", severity="low")
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")
 def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None:
     if settings.site == "beside":
@@ -145,11 +160,13 @@ def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None
             requests.get(f"{scheme}://{in_url(address)}/", verify=False, timeout=10)
 
 
+@check("logs.query-strings", "the access log holds no query strings")
 def test_the_access_log_holds_no_query_strings(run: Any) -> None:
     found = run('grep -c \'"path":"[^"]*[?]\' /var/log/nginx/harvest.access.log || true').split()
     assert found in (["0"], [])
 
 
+@check("logs.rotation", "nginx's logs are rotated", mends="Start log rotation")
 def test_logs_are_rotated(run: Any) -> None:
     assert "rotating pattern: /var/log/nginx/*.log" in run("logrotate -d /etc/logrotate.d/nginx 2>&1")
     assert run("systemctl is-active logrotate.timer").strip() == "active"

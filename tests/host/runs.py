@@ -40,10 +40,14 @@ def deploy(
 
 
 def typed(
-    name: str, *options: str, answer: str | None = "", environment: dict[str, str] | None = None
+    name: str,
+    *options: str,
+    answer: str | None = "",
+    environment: dict[str, str] | None = None,
+    file: str = "deploy.py",
 ) -> tuple[int, str]:
     """What a human types, at a terminal who gives `answer` when asked; None is no terminal. Exit code and words."""
-    command = [str(BIN / "pyinfra"), "inventories/lab.py", "deploy.py", "--limit", name, *options]
+    command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "--limit", name, *options]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
     if answer is None:
         done = subprocess.run(
@@ -71,9 +75,10 @@ def looks(said: str) -> int:
     return said.count("Getting fact:")
 
 
-def audit(*names: str) -> subprocess.CompletedProcess[str]:
-    """`pytest tests/audit --inventory inventories/lab.py --limit NAME`"""
+def audit(*names: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """`pytest tests/audit --inventory inventories/lab.py --limit NAME ...`"""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/audit"]
     command += ["--inventory", "inventories/lab.py", *(word for name in names for word in ("--limit", name))]
+    command += options
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from lab import hosts
+from tests.audit.report import read
 from tests.host.runs import audit, deploy
 
 INSTANCES = {
@@ -41,7 +43,8 @@ OPEN = ("PrivateTmp=no", "ProtectSystem=no", "ProtectHome=no", "NoNewPrivileges=
 OPEN += ("SystemCallFilter=", "RestrictAddressFamilies=", "CapabilityBoundingSet=~")
 BREAKS = {
     "unit stopped": Break(
-        "systemctl stop harvest-beta-backend@5012.socket harvest-beta-backend@5012.service",
+        # Masked, since a frontend that starts would start it too.
+        "systemctl mask -q --runtime --now harvest-beta-backend@5012.socket harvest-beta-backend@5012.service",
         (
             "test_units_are_active_and_loaded_from_the_current_files",
             "test_ports_behind_nginx_listen_on_loopback_only",
@@ -52,7 +55,7 @@ BREAKS = {
     "socket disabled": Break(
         "systemctl disable -q harvest-beta-backend@5011.socket",
         ("test_sockets_are_enabled",),
-        "{'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}}",
+        "'harvest-beta-backend@5011.socket': {'UnitFileState': 'disabled'}",
     ),
     "timer stopped": Break(
         "systemctl stop harvest-beta-sweep.timer",
@@ -62,7 +65,7 @@ BREAKS = {
     "another user": Break(
         drop_in("frontend.service", "[Service]", "User=harvest-alpha"),
         ("test_services_run_as_their_own_user",),
-        "{'harvest-beta-frontend.service': 'harvest-alpha'}",
+        "'harvest-beta-frontend.service': 'harvest-alpha'",
     ),
     "no sandbox": Break(
         drop_in("frontend.service", *OPEN),
@@ -116,6 +119,11 @@ BREAKS = {
         ("test_the_database_is_readable_by_the_service_only", "test_other_users_cannot_read_secrets_or_data"),
         "/var/lib/harvest-beta",
     ),
+    "release's link moved": Break(
+        "cd /opt/harvest-beta && ln -sfn /opt/harvest-beta/$(readlink venv) venv",
+        ("test_the_live_release_is_the_recorded_one",),
+        "/opt/harvest-beta/venv",
+    ),
     "another page": Break(
         "sed -i s,//harvest_beta_frontend,//harvest_alpha_frontend, /etc/nginx/harvest.d/*/beta.conf; "
         "systemctl reload nginx",
@@ -136,15 +144,17 @@ FOR_THE_HOST = {
 """What the audit asks of a host once."""
 
 
-def test_each_break_of_the_second_instance_is_found(lab_host: hosts.Host) -> None:
+def test_each_break_of_the_second_instance_is_found_and_reported(
+    lab_host: hosts.Host, tmp_path: Path
+) -> None:
     run = deploy(lab_host.name)
     assert run.code == 0, run.said
-    sound = audit(lab_host.name)
+    sound = audit(lab_host.name, options=("--report", str(tmp_path)))
     assert sound.returncode == 0, sound.stdout
     for name, each in BREAKS.items():
         done = lab_host.exec(each.command, check=False)
         assert done.returncode == 0, (name, done.stderr)
-    said = audit(lab_host.name).stdout
+    said = audit(lab_host.name, options=("--report", str(tmp_path))).stdout
     failed = set(re.findall(r"^FAILED tests/audit/\w+\.py::(\w+)\[(\w+)", said, re.MULTILINE))
     assert {test for test, _ in failed} - FOR_THE_HOST == {
         test for each in BREAKS.values() for test in each.tests
@@ -153,3 +163,33 @@ def test_each_break_of_the_second_instance_is_found(lab_host: hosts.Host) -> Non
     assert {test for test, _ in failed} >= FOR_THE_HOST, said
     for name, each in BREAKS.items():
         assert each.named in said, name
+    report = read(tmp_path / "audit.json")
+    assert report
+    assert report.new == sorted(" ".join(filter(None, each.key)) for each in report.failed()), (
+        "none failed before"
+    )
+    assert {"release of harvest-alpha", "updates pending"} <= set(report.facts[lab_host.name])
+    (rules,) = [each for each in report.failed() if each.id == "firewall.rules"]
+    assert "8051/tcp ALLOW Anywhere" in rules.found
+    assert [shown.command for shown in rules.evidence] == ["ufw status"]
+    text = (tmp_path / "audit.json").read_text() + (tmp_path / "audit.html").read_text()
+    secret = lab_host.exec("cat /etc/harvest-beta/secret_key").stdout.strip()
+    assert len(secret) > 20
+    assert secret not in text
+
+
+def test_a_waived_failure_is_shown_and_fails_nothing_until_its_last_day(lab_host: hosts.Host) -> None:
+    """The host is as the test above left it."""
+    for until, code, outcome in (("2999-12-31", 0, "waived"), ("2020-01-01", 1, "failed")):
+        waivers = {"firewall.rules": {"reason": "being moved", "until": until}}
+        hosts.up(lab_host.name, settings={"audit_waivers": waivers})
+        done = audit(lab_host.name, options=("-k", "test_ufw_allows_exactly_the_open_ports"))
+        assert done.returncode == code, done.stdout
+        assert f"{lab_host.name}: 1 {outcome}" in done.stdout, done.stdout
+    hosts.up(
+        lab_host.name,
+        settings={"audit_waivers": {"firewall.rule": {"reason": "typo", "until": "2999-12-31"}}},
+    )
+    done = audit(lab_host.name)
+    assert done.returncode != 0
+    assert 'there is no check "firewall.rule"; did you mean firewall.rules' in done.stdout + done.stderr

@@ -340,3 +340,31 @@ def test_logins_are_added_to_groups_as_they_are(group: Any, expected: Any) -> No
     before = json.dumps(group)
     assert with_logins(group, {"a": {"ssh_user": "me"}}) == expected
     assert json.dumps(group) == before
+
+
+def test_a_host_that_a_look_leaves_out_is_in_no_group() -> None:
+    group = (["a", ("b", {"x": 1})], {"y": 2})
+    assert with_logins(group, {"a": {"ssh_user": "me"}}, {"b"}) == ([("a", {"ssh_user": "me"})], {"y": 2})
+
+
+FROM_LIST = """
+from pathlib import Path
+from provision.inventory import hosts_from, resolve
+globals().update(hosts_from(Path(__file__).with_name("hosts.csv")))
+resolve(globals())
+"""
+
+
+def test_hosts_of_a_list_are_hosts_of_the_inventory(site: Path) -> None:
+    (site / "hosts.csv").write_text("name,group,max_upload_mb\n@fake/a,harvest_internal,7\n")
+    done = run(site, FROM_LIST)
+    assert done.returncode == 0, done.stderr
+    (host,) = json.loads(done.stdout)
+    assert (host["name"], host["data"]["mode"], host["data"]["max_upload_mb"]) == ("@fake/a", "internal", 7)
+
+
+def test_a_mistake_in_a_list_is_one_sentence(site: Path) -> None:
+    (site / "hosts.csv").write_text("name,group\n@fake/a,\n")
+    done = run(site, FROM_LIST)
+    sentence = "hosts.csv, line 2: has no group; name one, like harvest_nginx"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, sentence)

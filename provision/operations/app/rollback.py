@@ -16,6 +16,8 @@ class Back:
 
     services: tuple[Service, ...]
     release: str = ""
+    restore: bool = False
+    """Where the release does not work with the database of today: also go back to the one before the migration."""
 
 
 def query(want: Back) -> Query:
@@ -56,7 +58,7 @@ def changes(have: HostState, want: Back) -> Iterator[Command]:
     for each in targets(have, want):
         if each.id != switch.releases_of(have, each.service.root).live:
             yield from switch.reload_units(have, each)
-            yield switch.command(each, gate=False, rollback=True)
+            yield switch.command(each, gate=False, rollback=True, restore=want.restore)
 
 
 def plan(have: HostState, want: Back) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.pyinfra_bridge.command_line import OPERATE, refusal
+from provision.pyinfra_bridge.command_line import OPERATE, only_looks, refusal, yes
 from tests.unit.command import REPO, complaints, pyinfra
 
 
@@ -73,3 +73,26 @@ exec(compile(open({file!r}).read(), {file!r}, "exec"), {{"__file__": {file!r}}})
         "Python 3.9 is too old for HARVEST's deployment, which needs 3.10 or newer; "
     )
     ast.parse((REPO / file).read_text(), feature_version=(3, 9))
+
+
+def test_a_word_that_is_yes_or_no_takes_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [yes("restore", said) for said in ("yes", "no", None)] == [True, False, False]
+    with pytest.raises(SystemExit):
+        yes("restore", "ja")
+    assert capsys.readouterr().err == "--data restore=ja: must be restore=yes or restore=no\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "looks"),
+    [
+        ({"operations": ("operate/status.py",)}, True),
+        ({"operations": ("/srv/repo/operate/logs.py", "operate/releases.py")}, True),
+        ({"operations": ("operate/user.py",), "data": ("list=yes",)}, True),
+        ({"operations": ("operate/user.py",), "data": ("add=a@b.org",)}, False),
+        ({"operations": ("operate/status.py", "deploy.py")}, False),
+        ({"operations": ("status.py",)}, False),
+        ({"operations": ()}, False),
+    ],
+)
+def test_a_run_that_can_change_nothing_asks_nothing(words: dict[str, tuple[str, ...]], looks: bool) -> None:
+    assert only_looks(words) == looks

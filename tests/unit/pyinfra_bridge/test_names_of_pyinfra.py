@@ -61,6 +61,7 @@ NAMES = {
 VALUES = (
     "pyinfra.api.util.PYINFRA_INSTALL_DIR",
     "pyinfra.context.ctx_host.isset",
+    "pyinfra.context.ctx_state.use",
     "pyinfra_cli.exceptions.UnexpectedExternalError",
 )
 

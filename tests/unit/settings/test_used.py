@@ -17,6 +17,7 @@ def readers() -> str:
         *(REPO / "tasks").rglob("*.py"),
         *(REPO / "provision").rglob("*.py"),
         *(REPO / "templates").rglob("*.j2"),
+        *(REPO / "tests/audit").rglob("*.py"),
     ]
     return "\n".join(file.read_text() for file in files)
 
