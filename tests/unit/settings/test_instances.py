@@ -97,7 +97,7 @@ def test_an_instance_says_each_of_its_keys_for_itself() -> None:
         "base_path": "/x/",
         "domain": "x.example.org",
         "domain_aliases": ("www.example.org",),
-        "public_url": "https://x.example.org:8443",
+        "public_url": "https://x.example.org:8443/",
         "api_domain": "api.example.org",
         "frontend_port": 9000,
         "backend_ports": (9001,),
