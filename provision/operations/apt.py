@@ -67,10 +67,10 @@ def upgrade_script() -> str:
     return f"{ENVIRONMENT}\napt-get {OPTIONS} upgrade --with-new-pkgs >&2"
 
 
-def mend_script(again: list[str]) -> str:
+def repair_script(again: list[str]) -> str:
     """Finish what an interrupted apt or dpkg left; `again` are packages that must be unpacked once more.
 
-    Each step is tried, whatever became of the one before: what cannot be mended is named by the last.
+    Each step is tried, even if the one before failed; the last one reports what cannot be repaired.
     """
     reinstall = f"apt-get {OPTIONS} install --reinstall {' '.join(map(shlex.quote, again))}" if again else ":"
     return shell("apt-repair", environment=ENVIRONMENT, blocked=BLOCKED, reinstall=reinstall, options=OPTIONS)

@@ -25,7 +25,7 @@ RENDERED = {
     "access-step": revert.STEP,
     "apt-block-daemons": apt.BLOCKED,
     "apt-install": apt.install_script(["nginx", "ufw"]),
-    "apt-repair": apt.mend_script(["nginx"]),
+    "apt-repair": apt.repair_script(["nginx"]),
     "build-venv": release.build_script("/opt/harvest/venvs/1", "/opt/harvest/tools/uv-1", "dash==3.0.0"),
     "build-venv-again": f"build=/opt/harvest/tools/build.sh\n{release.AGAIN}",
     "export-static": static.export_script(

@@ -3,7 +3,7 @@
 /opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
 /opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
 
-Both hold a file .complete, the youngest in them: what is newer was edited by hand, and is built anew.
+Both hold a file .complete, the youngest in them: a newer file was edited by hand, and the folder is rebuilt.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ def moment(name: str) -> int:
 
 
 def build_script(venv: str, uv: str, requirements: str) -> str:
-    """Build a virtual environment from its lock; a half-built one is thrown away first.
+    """Build a virtual environment from its lock; a half-built one is deleted first.
 
     uv comes from the package index with its hash, run by the pip wheel that Debian ships for ensurepip, so that
     neither python3-venv nor a compiler is needed. It compiles bytecode: the services start faster and could not
@@ -130,7 +130,7 @@ def space_refusals(have: HostState, want: Release) -> Iterator[str]:
 
 
 def prebuild_changes(have: HostState, want: Release) -> Iterator[Command]:
-    """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
+    """Start the build in the background while apt goes on; `changes` waits for it."""
     marker = f"{want.venv(have.system.python)}/.complete"
     yield from _words(have, marker)
     if venv_is_due(have, want):
@@ -141,7 +141,7 @@ def prebuild_changes(have: HostState, want: Release) -> Iterator[Command]:
 def _words(have: HostState, marker: str) -> Iterator[Command]:
     """Tell what was edited by hand."""
     if found := have.edited.get(marker):
-        yield log(f"edited by hand, so built anew: {_some(found)}")
+        yield log(f"edited by hand, rebuilding: {_some(found)}")
 
 
 def _some(paths: list[str]) -> str:
@@ -150,9 +150,9 @@ def _some(paths: list[str]) -> str:
 
 
 def _owned(have: HostState, folder: str) -> Iterator[Command]:
-    """Everything is root's, and nobody else can write it."""
+    """Everything is owned by root, and only root can write to it."""
     if found := have.foreign.get(folder):
-        yield log(f"owner or mode changed by hand, so put right: {_some(found)}")
+        yield log(f"owner or mode changed by hand, restoring: {_some(found)}")
         yield script(
             f"find {folder} -xdev ( ! -user root -o ! -group root ) -exec chown -h root:root {{}} +\n"
             f"find {folder} -xdev ! -type l ( -perm /6022 -o ! -perm -444 -o -type d ! -perm -111 )"

@@ -42,18 +42,18 @@ class Lineage:
         return f"{LIVE}/{self.name}/fullchain.pem"
 
 
-def certbot(want: Lineage, anew: bool) -> str:
-    """certbot's command line; `anew` where what is there comes from elsewhere, or would not be renewed."""
+def certbot(want: Lineage, replace: bool) -> str:
+    """certbot's command line; `replace` where what is there comes from elsewhere, or would not be renewed."""
     words = ["certbot", "certonly", "--non-interactive", "--agree-tos", "--webroot"]
     words += ["--webroot-path", want.webroot, "--cert-name", want.name, "--server", want.directory]
     words += ["--key-type", "ecdsa", "--renew-with-new-domains"]
-    words += ["--force-renewal"] if anew else ["--keep-until-expiring"]
+    words += ["--force-renewal"] if replace else ["--keep-until-expiring"]
     words += ["--email", want.email] if want.email else ["--register-unsafely-without-email"]
     words += [word for name in want.names for word in ("-d", name)]
     return shlex.join(words)
 
 
-def command(want: Lineage, anew: bool, broken: bool) -> str:
+def command(want: Lineage, replace: bool, broken: bool) -> str:
     """The shell script that asks.
 
     What is `broken` is moved aside first: certbot would take another name for the new one, which nobody serves, or
@@ -75,7 +75,7 @@ def command(want: Lineage, anew: bool, broken: bool) -> str:
         # With several accounts certbot would ask which; the one used last is as good as any.
         f"ids=$(ls -1t {accounts} 2>/dev/null || true)",
         'which=; [ "$(echo "$ids" | wc -l)" -lt 2 ] || which="--account $(echo "$ids" | head -n 1)"',
-        f"{certbot(want, anew)} $which || said=$?",
+        f"{certbot(want, replace)} $which || said=$?",
         f"[ $said != 0 ] || [ -e {want.chain} ] || {{ echo 'certbot put it elsewhere than {want.chain}'; said=1; }}",
         'if [ $said != 0 ] && [ -n "$old" ]; then cp -a "$old"/. /etc/letsencrypt/; rm -rf "$old"; fi',
         "exit $said",
@@ -102,10 +102,10 @@ def changes(have: HostState, want: Lineage) -> Iterator[Command]:
     found, kept = have.certificates[want.chain], have.lineages.get(want.name)
     still_good = right(have, want) and found.left > 0
     broken = kept is not None and not kept.whole
-    anew = kept is not None and not broken and not right(have, want)
+    replace = kept is not None and not broken and not right(have, want)
     if want.preflight:
         yield FunctionCommand(_reached, (want, still_good), {})
-    yield FunctionCommand(_ask, (want, command(want, anew, broken), still_good, found.left), {})
+    yield FunctionCommand(_ask, (want, command(want, replace, broken), still_good, found.left), {})
 
 
 def early(have: HostState, want: Lineage) -> Iterator[Command]:
