@@ -21,7 +21,7 @@ RENDERED = {
     "access-arm": revert.arm_script(["/etc/ssh", "/etc/with blank"], 300),
     "access-disarm": revert.disarm_script(),
     "access-postpone": revert.postpone_script(),
-    "access-revert": revert.REVERT,
+    "access-revert": revert.revert_program(300),
     "access-step": revert.STEP,
     "apt-block-daemons": apt.BLOCKED,
     "apt-install": apt.install_script(["nginx", "ufw"]),
@@ -61,3 +61,11 @@ def test_shellcheck_accepts(name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["system/needrestart-nginx.sh", "nginx/renewal-hook"])
+def test_shellcheck_accepts_files_of_the_host(name: str) -> None:
+    done = subprocess.run(
+        ["shellcheck", "-"], input=render(name), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")

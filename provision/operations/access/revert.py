@@ -14,8 +14,7 @@ FOLDER = "/var/lib/harvest-guard"
 ARMED = f"{FOLDER}/armed"
 REVERTED = f"{FOLDER}/reverted"
 UNIT = "harvest-guard"
-STEP_S = 20
-"""How long the undoing waits for a step of the change that is just being taken."""
+LEAST_STEP_S = 20
 
 HOOKS = shell("ufw-hooks")
 """UFW's chains are read again if the kernel's rules were flushed by hand: `ufw reload` does not do that."""
@@ -38,12 +37,27 @@ RestartSec=10
 WantedBy=multi-user.target
 """
 
-REVERT = (
-    shell(
-        "access-revert", folder=FOLDER, step_s=STEP_S, armed=ARMED, hooks=HOOKS, reverted=REVERTED, unit=UNIT
+
+def step_s(within_s: int) -> int:
+    """How long the undoing waits for a step of the change that is just being taken: a sixth of the time in which the
+    change must be confirmed, which grows with `timeout_factor` and with how slow the host's looks are."""
+    return max(LEAST_STEP_S, within_s // 6)
+
+
+def revert_program(within_s: int) -> str:
+    """The script that puts everything back, for a change that is to be confirmed within so many seconds."""
+    return (
+        shell(
+            "access-revert",
+            folder=FOLDER,
+            step_s=step_s(within_s),
+            armed=ARMED,
+            hooks=HOOKS,
+            reverted=REVERTED,
+            unit=UNIT,
+        )
+        + "\n"
     )
-    + "\n"
-)
 
 
 def timer(within_s: int) -> str:
@@ -73,7 +87,7 @@ def arm_script(paths: Iterable[str], within_s: int) -> str:
         folder=FOLDER,
         armed=ARMED,
         paths=here,
-        revert=shlex.quote(REVERT),
+        revert=shlex.quote(revert_program(within_s)),
         service=shlex.quote(SERVICE),
         units=units,
         unit=UNIT,

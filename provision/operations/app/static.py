@@ -4,6 +4,7 @@
 The names of Dash's files carry the versions and times of the installed packages: they are made where HARVEST runs.
 """
 
+import posixpath
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.engine.templates import shell
-from provision.operations.app.release import PYTHONS, Release
+from provision.operations.app.release import PYTHONS, Release, moment
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,13 @@ def _query(want: Static) -> Query:
 
 
 def export_script(release: str, folder: str, user: str) -> str:
-    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder."""
-    return shell("export-static", user=user, release=release, folder=folder)
+    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder.
+
+    nginx makes a file's ETag of its time: it is the same on each host.
+    """
+    return shell(
+        "export-static", user=user, release=release, folder=folder, moment=moment(posixpath.basename(release))
+    )
 
 
 def changes(have: HostState, want: Static) -> Iterator[Command]:
