@@ -28,6 +28,8 @@ class Summary:
     facts: dict[str, str] = field(default_factory=dict)
     attention: list[str] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """Not as it should be: a run that only looks (operate/status.py) ends with exit code 1."""
 
 
 @dataclass
@@ -101,6 +103,17 @@ def summary_lines(name: str, changed: Sequence[str], summary: Summary | None, co
         return [line.removesuffix("; ") for line in head] + _attention(found)
     lines = [*head, *(f"      {key:<10} {words}" for key, words in found.facts.items())]
     return [*lines, *_attention(found), *_listed("next", found.next)]
+
+
+def status_lines(name: str, summary: Summary) -> list[str]:
+    """How one host is: a paragraph, which begins with whether all is well."""
+    count = len(summary.wrong)
+    head = f"{count} thing{'s' if count > 1 else ''} not well" if count else "all is well"
+    told = [*summary.facts.items()]
+    told += [("wrong", sentence) for sentence in summary.wrong]
+    told += [("attention", sentence) for sentence in summary.attention]
+    width = max(len(key) for key, _ in told) if told else 0
+    return [f"[{name}] {head}", *(f"      {key:<{width}}  {words}" for key, words in told)]
 
 
 def _attention(summary: Summary) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.pyinfra_bridge.command_line import OPERATE, refusal, yes
+from provision.pyinfra_bridge.command_line import OPERATE, only_looks, refusal, yes
 from tests.unit.command import REPO, complaints, pyinfra
 
 
@@ -80,3 +80,19 @@ def test_a_word_that_is_yes_or_no_takes_nothing_else(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         yes("restore", "ja")
     assert capsys.readouterr().err == "--data restore=ja: must be restore=yes or restore=no\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "looks"),
+    [
+        ({"operations": ("operate/status.py",)}, True),
+        ({"operations": ("/srv/repo/operate/logs.py", "operate/releases.py")}, True),
+        ({"operations": ("operate/user.py",), "data": ("list=yes",)}, True),
+        ({"operations": ("operate/user.py",), "data": ("add=a@b.org",)}, False),
+        ({"operations": ("operate/status.py", "deploy.py")}, False),
+        ({"operations": ("status.py",)}, False),
+        ({"operations": ()}, False),
+    ],
+)
+def test_a_run_that_can_change_nothing_asks_nothing(words: dict[str, tuple[str, ...]], looks: bool) -> None:
+    assert only_looks(words) == looks
