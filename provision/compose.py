@@ -87,9 +87,9 @@ def backend(instance: Instance, port: int) -> str:
 
 
 def published(settings: Settings) -> list[str]:
-    """Ports of the containers' host that lead to HARVEST."""
+    """Ports that lead to HARVEST: those of the settings, or what PORT_80 (443, 8050 ...) in the environment says."""
     ports = [port for port in settings.open_ports if port != settings.sshd_port]
-    return [f"{port}:{port}" for port in ports]
+    return [f"${{PORT_{port}:-{port}}}:{port}" for port in ports]
 
 
 def compose_yaml(host: str, settings: Settings, base: str) -> str:
