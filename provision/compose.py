@@ -31,8 +31,14 @@ from tasks.release import wanted_release
 
 CONTAINERFILE = Path(__file__).parents[1] / "Containerfile"
 PINNED = re.compile(r"[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}")
-MOUNTS = ("nginx/conf.d", "nginx/harvest.d", "nginx/modules-enabled", "nginx/sites-available")
-MOUNTS += ("nginx/sites-enabled", "nginx/snippets")
+MOUNTS = (
+    "nginx/conf.d",
+    "nginx/harvest.d",
+    "nginx/modules-enabled",
+    "nginx/sites-available",
+    "nginx/sites-enabled",
+    "nginx/snippets",
+)
 """Folders below /etc that nginx's container takes from ours."""
 
 
@@ -49,7 +55,14 @@ def image_state(settings: Settings) -> HostState:
         "timezone": "",
     }
     system |= {"free_mb": 0, "cores": 0, "cloud_init": False, "trusts": "", "ipv6": False}
-    unknown = {"files": {}, "packages": {}, "units": {}, "users": {}, "firewall": None, "urls": {}}
+    unknown: dict[str, Any] = {
+        "files": {},
+        "packages": {},
+        "units": {},
+        "users": {},
+        "firewall": None,
+        "urls": {},
+    }
     certificates: dict[str, Any] = {live(domain).certificate: {} for domain in settings.sites}
     return HostState.model_validate({**unknown, "system": system, "certificates": certificates})
 
@@ -130,7 +143,7 @@ def texts(host: str, settings: Settings, base: str) -> dict[str, str]:
 
 
 def write(folder: Path, host: str, settings: Settings, base: str) -> None:
-    """Write the folder; what was there of nginx's files goes first, a certificate stays until it is another's."""
+    """Write the folder; nginx's former files go first, a self-signed certificate stays."""
     (instance,) = settings.all_instances
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "nginx", ignore_errors=True)

@@ -21,7 +21,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 """
-"""What a machine needs that is a container itself: no raised limits, no systemd, and runc, which takes hybrid cgroups."""
+"""For a machine that is a container itself: no raised limits, no systemd, and runc, which takes hybrid cgroups."""
 
 
 class Podman:

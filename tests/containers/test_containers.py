@@ -1,4 +1,4 @@
-"""What `python -m provision.compose` writes, built and run: HARVEST answers as it does on a host, sandboxed as there."""
+"""What `python -m provision.compose` writes, built and run: HARVEST answers as on a host, sandboxed."""
 
 import socket
 import time
