@@ -7,7 +7,7 @@ CONTAINER_PACKAGES := $(LAB_PACKAGES) podman runc buildah netavark aardvark-dns 
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: help demo test test-fast test-containers lint audit bench lock clean system test-system
+.PHONY: help demo test test-fast test-containers rehearse lint audit bench lock clean system test-system
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,9 @@ test-fast: test-system $(BIN)/.ready ## the tests that need no host
 test-containers: $(BIN)/.ready ## build HARVEST's images with podman and run them (root needed)
 	@scripts/system-packages $(CONTAINER_PACKAGES)
 	$(PYTEST) -q tests/containers
+
+rehearse: test-system $(BIN)/.ready ## kill a deploy at each of its operations under load; half an hour, root needed
+	EVERY_OPERATION=1 $(PYTEST) -v -k "killed_at_an_operation" tests/host/test_releases.py
 
 lint: test-system $(BIN)/.ready ## linters, security rules, types, shell, known holes in dependencies
 	$(BIN)/ruff format --check .

@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
 
 from harvest.clock import now
 from harvest.db import insert_row
@@ -150,6 +150,19 @@ def throttled(connection: Connection, email: str, address: str) -> bool:
         or count(by_address) >= MAX_BY_ADDRESS
         or count(by_account) >= MAX_BY_ACCOUNT
     )
+
+
+def locked(connection: Connection) -> set[str]:
+    """E-mail addresses of accounts that cannot sign in for a while, at least from where they last tried."""
+    query = select(login_failure.c.email, login_failure.c.address).where(login_failure.c.at > now(-WINDOW))
+    return {row.email for row in connection.execute(query.distinct()) if throttled(connection, *row)}
+
+
+def unlock(connection: Connection, email: str) -> None:
+    """Forget the failures of an account, and those of the addresses from which it was tried."""
+    tried = select(login_failure.c.address).where(login_failure.c.email == email)
+    same = or_(login_failure.c.email == email, login_failure.c.address.in_(tried))
+    connection.execute(delete(login_failure).where(same))
 
 
 def note_failure(connection: Connection, email: str, address: str) -> None:

@@ -90,6 +90,19 @@ def shown(name: str) -> "dict[str, str]":
     return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 
 
+def stand_by(slug: str, parts: "list[str]") -> "list[str]":
+    """Start a second process at each live service's socket; once they run, both answer. Gives those that do not."""
+    names = [f"{slug}-standby@{part}.service" for part in parts]
+    systemctl("restart", *names)
+    return [name for name in names if shown(name).get("ActiveState") != "active"]
+
+
+def stand_down(slug: str) -> None:
+    """End what stands by, once it has answered what it took."""
+    systemctl("stop", f"{slug}-standby@*.service")
+    systemctl("reset-failed", f"{slug}-standby@*.service")
+
+
 RESULTS = {
     "oom-kill": "was killed: it used more memory than its unit may",
     "timeout": "did not start in time",

@@ -12,8 +12,7 @@ FOLDER = "/var/lib/harvest-guard"
 ARMED = f"{FOLDER}/armed"
 REVERTED = f"{FOLDER}/reverted"
 UNIT = "harvest-guard"
-STEP_S = 20
-"""How long the undoing waits for a step of the change that is just being taken."""
+LEAST_STEP_S = 20
 
 HOOKS = """for end in input:INPUT forward:FORWARD output:OUTPUT; do
   for part in before-logging before after after-logging reject track; do
@@ -44,10 +43,19 @@ RestartSec=10
 WantedBy=multi-user.target
 """
 
-REVERT = f"""# Puts back byte for byte what {FOLDER}/snapshot holds. Safe to run again after an interruption.
+
+def step_s(within_s: int) -> int:
+    """How long the undoing waits for a step of the change that is just being taken: a sixth of the time in which the
+    change must be confirmed, which grows with `timeout_factor` and with how slow the host's looks are."""
+    return max(LEAST_STEP_S, within_s // 6)
+
+
+def revert_program(within_s: int) -> str:
+    """The script that puts everything back, for a change that is to be confirmed within so many seconds."""
+    return f"""# Puts back byte for byte what {FOLDER}/snapshot holds. Safe to run again after an interruption.
 exec 9>>{FOLDER}/mutex
 # A step that hangs because its connection does must not hold this up.
-flock -w {STEP_S} 9 || true
+flock -w {step_s(within_s)} 9 || true
 [ -e {ARMED} ] || exit 0
 set -x
 cd {FOLDER}/snapshot || exit 1
@@ -160,7 +168,7 @@ if [ ! -e {ARMED} ]; then
 fi
 rm -rf reserve
 cp -aT files reserve
-printf %s {shlex.quote(REVERT)} >{FOLDER}/revert
+printf %s {shlex.quote(revert_program(within_s))} >{FOLDER}/revert
 umask 022
 printf %s {shlex.quote(SERVICE)} >{units}/{UNIT}.service
 printf %s {shlex.quote(timer(within_s))} >{units}/{UNIT}.timer

@@ -4,13 +4,14 @@
 The names of Dash's files carry the versions and times of the installed packages: they are made where HARVEST runs.
 """
 
+import posixpath
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
-from provision.operations.app.release import PYTHONS, Release
+from provision.operations.app.release import PYTHONS, Release, moment
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ def _query(want: Static) -> Query:
 
 
 def export_script(release: str, folder: str, user: str) -> str:
-    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder."""
+    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder.
+
+    nginx makes a file's ETag of its time: it is the same on each host.
+    """
     return f"""umask 022
 work=$(mktemp -d /run/harvest-static.XXXXXX); trap 'rm -rf "$work"' EXIT
 mkdir "$work/static"; chown -R {user}: "$work"
@@ -42,6 +46,7 @@ if [ -f harvest/__main__.py ]; then
 fi
 rm -rf {folder}.part
 cp -r "$work/static" {folder}.part; chown -R root:root {folder}.part; chmod -R a+rX {folder}.part
+find {folder}.part -exec touch -h -d @{moment(posixpath.basename(release))} {{}} +
 mv -T {folder}.part {folder}"""
 
 
