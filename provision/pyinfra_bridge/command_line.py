@@ -22,6 +22,7 @@ PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
 OPERATE = {
     "logs.py": ("instance", "level", "lines", "since", "unit"),
+    "maintenance.py": ("allow", "off", "on", "text"),
     "releases.py": (),
     "restart.py": ("instance",),
     "rollback.py": ("release", "restore"),
