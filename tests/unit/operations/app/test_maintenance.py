@@ -23,7 +23,10 @@ from tests.unit.states import state
         ({"on": "yes", "text": "two\nlines"}, "--data text: must be one line of at most 500 characters"),
         ({"on": "yes", "text": "x" * 501}, "--data text: must be one line of at most 500 characters"),
         ({"on": "yes", "allow": "../../x"}, "--data allow=../../x: must be an IP address"),
-        ({"on": "yes", "allow": "192.0.2.1, 192.0.2.0/24"}, "--data allow=192.0.2.0/24: must be an IP address"),
+        (
+            {"on": "yes", "allow": "192.0.2.1, 192.0.2.0/24"},
+            "--data allow=192.0.2.0/24: must be an IP address",
+        ),
     ],
 )
 def test_wrong_words_are_refused_with_what_is_right(words: dict[str, str], sentence: str) -> None:
