@@ -98,7 +98,7 @@ def reader(host: hosts.Host) -> Callable[[requests.Session], requests.Response]:
     return ask
 
 
-# Of each file: path, mode, owner, time and content. What marks the end of a build has the time of the build.
+# Of each file: path, mode, owner, time and content. What is compiled, or marks the end of a build, has its own time.
 LISTED = """
 import hashlib, os, stat
 for top in ("/opt/harvest/releases", "/opt/harvest/venvs"):
@@ -111,7 +111,8 @@ for top in ("/opt/harvest/releases", "/opt/harvest/venvs"):
             content = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
             if stat.S_ISREG(found.st_mode):
                 content = hashlib.sha256(open(path, "rb").read()).hexdigest()
-            at = found.st_mtime_ns if content and name != ".complete" else 0
+            timed = stat.S_ISREG(found.st_mode) and name != ".complete" and not name.endswith(".pyc")
+            at = found.st_mtime_ns if timed else 0
             print(path, oct(found.st_mode), found.st_uid, found.st_gid, at, content)
 """
 
