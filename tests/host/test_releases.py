@@ -348,7 +348,8 @@ def test_a_disk_that_fills_up_while_a_release_is_unpacked_leaves_the_former_one_
     deployed: hosts.Host, tmp_path: Path
 ) -> None:
     folder, before = checkout(tmp_path / "copy", {"harvest/clock.py": "# too large"}), live(deployed)
-    (wanted,) = re.findall(r"install release (\w+)", deploy_from(folder, deployed.name, "--dry").said)
+    planned, _ = rehearsal.process(folder, deployed.name, "--dry").communicate(timeout=120)
+    (wanted,) = re.findall(r"check release (\w+) next to", planned)
     place = f"/opt/harvest/releases/{wanted}"
     deployed.exec(f"mkdir {place}; mount -t tmpfs -o size=200k tmpfs {place}")
     run = deploy_from(folder, deployed.name)
