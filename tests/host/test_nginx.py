@@ -199,12 +199,12 @@ def test_a_flood_is_answered_with_429_and_never_an_error(
 
 
 def test_maintenance_is_one_file_and_says_when_to_come_back(host: hosts.Host) -> None:
-    host.exec("touch /etc/nginx/harvest-maintenance")
+    host.exec("touch /var/lib/harvest-maintenance")
     try:
         page, api = requests.get(URL, timeout=10), requests.get(f"{URL}api/choices", timeout=10)
         login = requests.post(f"{URL}api/login", json={}, timeout=10)
     finally:
-        host.exec("rm /etc/nginx/harvest-maintenance")
+        host.exec("rm /var/lib/harvest-maintenance")
     assert (page.status_code, api.status_code, login.status_code) == (503, 503, 503)
     assert "HARVEST is being worked on" in page.text
     assert api.json()["ok"] is False

@@ -11,8 +11,9 @@ from provision.operations import files
 from provision.operations.files import Absent, Directory, File, Files, Item
 from provision.settings.model import Settings
 
-FLAG = "/etc/nginx/harvest-maintenance"
-FOLDER = "/etc/nginx/harvest-maintenance.d"
+# A state, not a setting: in /etc it would be a change outside of deploy.
+FLAG = "/var/lib/harvest-maintenance"
+FOLDER = "/var/lib/harvest-maintenance.d"
 ALLOWED = f"{FOLDER}/allow"
 TITLE = "HARVEST is being worked on"
 LONGEST = 500
