@@ -109,7 +109,8 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
         logger.addFilter(quiet)
         on_change(quiet.release)
     options = _options()
-    yes = options["yes"] and not options["dry"]  # who types both wants to look, and pyinfra would show nothing
+    # Who types both wants to look; pyinfra would show nothing.
+    yes = options["yes"] and not options["dry"]
     state.check_for_changes = not yes
     try:
         result = _theirs["_handle_commands"](state, config, *arguments, **more)
