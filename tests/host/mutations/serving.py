@@ -36,7 +36,7 @@ MUTATIONS: dict[str, Mutation] = {
     "a table is gone": mutation(
         sql("alter table trash rename to gone"),
         sql("alter table gone rename to trash"),
-        "harvest.database",
+        "harvest.ready",
         named="trash",
     ),
     "a row names what is not there": mutation(
@@ -82,7 +82,7 @@ MUTATIONS: dict[str, Mutation] = {
         " systemctl restart harvest-backend@5001.socket harvest-frontend.service",
         "harvest.units",
         "harvest.backends",
-        "harvest.database",
+        "harvest.ready",
         "harvest.api",
         "harvest.user",
         "harvest.at-boot",
