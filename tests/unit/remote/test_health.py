@@ -133,6 +133,9 @@ def test_what_a_run_started_is_known_by_its_environment() -> None:
         subprocess.Popen(["sleep", "60"], env=environment) as ours,
         subprocess.Popen(["sleep", "60"]) as other,
     ):
+        for process in (ours, other):
+            while not Path(f"/proc/{process.pid}/environ").read_bytes():
+                pass  # the kernel tells of an exec before it has placed the environment
         found = dict(health.leftovers())
         for process in (ours, other):
             process.kill()
