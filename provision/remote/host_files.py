@@ -6,6 +6,9 @@ STAMPS = "/run/harvest-stamps"
 MIGRATION_LOCK = "/run/lock/{slug}-migration"
 """Held by the switch while it changes an instance's database; its backends wait for it before they start."""
 
+MESSAGES = "/run/harvest-monitor/messages.json"
+"""What the monitor found and harvest-notify@monitor sends."""
+
 
 def read(path: str) -> str:
     """The text of a file; "" where it cannot be read."""

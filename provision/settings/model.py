@@ -14,6 +14,7 @@ from provision.settings import public
 from provision.settings.foreign import is_foreign
 from provision.settings.foreign import problem as foreign_problem
 from provision.settings.instances import FIRST, OWN_ALONE, Instance, PerInstance
+from provision.settings.notify import Notify
 from provision.settings.phrases import problem_of
 from provision.settings.types import (
     Address,
@@ -134,6 +135,11 @@ class Settings(PerInstance):
         {},
         description="Checks of the audit whose failure is accepted, by id, with the reason and the last day: "
         '{"ssh.loglevel": {"reason": "why", "until": "2027-01-31"}}.',
+    )
+    notify: Notify | None = Field(
+        None,
+        description='Who is told of failures: {"form": "ntfy", "url": {"env": NAME}} (slack, mattermost, matrix, plain '
+        'likewise) or {"form": "mail", "relay": NAME, "sender": ADDRESS, "to": [ADDRESS]}; docs/notifications.md.',
     )
     reboot_after_updates: RebootTime = Field(
         "04:00",
