@@ -6,7 +6,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) shellcheck chromium chromium-driver fonts-dejav
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: help demo test test-fast lint audit bench lock clean system test-system
+.PHONY: help demo test test-fast rehearse lint audit bench lock clean system test-system
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,6 +19,9 @@ test: test-system $(BIN)/.ready test-fast ## every test; boots lab hosts (root n
 
 test-fast: test-system $(BIN)/.ready ## the tests that need no host
 	$(PYTEST) -q -n $(WORKERS) --dist loadgroup tests/unit tests/render tests/app
+
+rehearse: test-system $(BIN)/.ready ## kill a deploy at each of its operations under load; half an hour, root needed
+	EVERY_OPERATION=1 $(PYTEST) -v -k "killed_at_an_operation" tests/host/test_releases.py
 
 lint: test-system $(BIN)/.ready ## linters, security rules, types, shell, known holes in dependencies
 	$(BIN)/ruff format --check .

@@ -30,21 +30,8 @@ def warnings(found: settings.Settings) -> list[str]:
 
 
 def command(bind: str, app: str) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--workers",
-        "2",
-        "--bind",
-        bind,
-        "--timeout",
-        "300",
-        "--limit-request-line",
-        "8190",
-        "--no-control-socket",
-        app,
-    ]
+    options = "--workers 2 --timeout 300 --limit-request-line 8190 --no-control-socket"
+    return [sys.executable, "-m", "gunicorn", *options.split(), "--bind", bind, app]
 
 
 def main() -> int:

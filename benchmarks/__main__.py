@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("app", "converge", "web", "tls", "hardening")
+ALL = ("app", "converge", "deploys", "web", "tls", "hardening")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from provision.login.probe import Login, log_in_all
 from provision.login.target import targets_for
 from provision.operations.app import sources
-from provision.pyinfra_bridge import command_line, inventory
+from provision.pyinfra_bridge import command_line, inventory, screen
 from provision.pyinfra_bridge.inventory import with_logins as with_logins
 from provision.pyinfra_bridge.logins import register_logins
 from provision.settings import host_lists
@@ -46,8 +46,6 @@ def resolve(module: dict[str, Any]) -> None:
     """
     if _reading:
         return
-    from provision.pyinfra_bridge.screen import install
-
     signal.signal(signal.SIGINT, _interrupted)
     file = str(module["__file__"])
     options = command_line.options()
@@ -59,6 +57,8 @@ def resolve(module: dict[str, Any]) -> None:
     if problems := check_shape(module, _group_files(file)):
         _stop(file, problems)
     override = inventory.override_data(options)
+    if problem := command_line.unknown_word(options, Settings.model_fields):
+        command_line.stop([problem])
     every, hosts = _checked(file, override, options)
     names = inventory.chosen(every, options)
     if missed := command_line.no_match(options, lambda word: inventory.matching(every, [word]), hosts):
@@ -72,7 +72,7 @@ def resolve(module: dict[str, Any]) -> None:
         _stop(file, secrets, _go_on())
     if command_line.deploys(options):
         _read_sources(file, {name: settings_from(hosts[name]) for name in names})
-    install(options)
+    screen.install(options)
     _log_in(module, file, every, override, names)
     command_line.resolved(file)
 
@@ -166,14 +166,16 @@ def _log_in(
     logins: dict[str, Login] = {}
     if not set(failures) & set(names):
         logins, failures = log_in_all([targets[name] for name in names if name in targets])
-    if failures:
-        _stop(
-            file,
-            [f"host {name}: {failures[name]}" for name in names if name in failures],
-            _go_on(len(logins)),
-        )
+    said = [f"host {name}: {failures[name]}" for name in names if name in failures]
+    if failures and logins and command_line.only_looks(command_line.options()):
+        print("\n".join(said), file=sys.stderr)
+        screen.unreached.update(failures)
+    elif failures:
+        _stop(file, said, _go_on(len(logins)))
     register_logins(targets, logins)
-    inventory.put_logins(module, {name: login.data() for name, login in logins.items()})
+    inventory.put_logins(
+        module, {name: login.data() for name, login in logins.items()}, without=set(failures)
+    )
 
 
 def _interrupted(*_: Any) -> NoReturn:

@@ -95,7 +95,7 @@ def unit_files(settings: Settings, instance: Instance) -> Files:
                 native=native,
             ),
         )
-        for name in ("candidate@.service", *served, *(OWN if native else ()))
+        for name in ("candidate@.service", "standby@.service", *served, *(OWN if native else ()))
     )
     # A backend is named for the check: a template alone is not a unit.
     backend = f"{instance.backend(instance.backend_ports[0])}.service"
@@ -136,6 +136,7 @@ def service(settings: Settings, instance: Instance) -> Service:
             native=native,
             place=candidate,
         ).strip(),
+        workers=WORKERS,
         links=("harvest", "venv", "static") if settings.mode == "nginx" else ("harvest", "venv"),
         json=tuple(readiness.inside(instance)),
         # Its links have the path that nginx takes off: they lead nowhere at its own port.

@@ -17,6 +17,7 @@ SYSCTL = "/etc/sysctl.d/zzz-harvest.conf"
 FORMER_SYSCTL = "/etc/sysctl.d/60-harvest.conf"
 JOURNAL = "/etc/systemd/journald.conf.d/harvest.conf"
 IDLE = "/etc/profile.d/harvest-idle.sh"
+NGINX_RESTART = "/etc/needrestart/restart.d/nginx.service"
 FSTAB = "/etc/fstab"
 FILES = {
     JOURNAL: "journald.conf",
@@ -84,6 +85,7 @@ def apply(settings: Settings) -> None:
     some = (
         File(SYSCTL, kernel_settings),
         Absent(FORMER_SYSCTL),
+        File(NGINX_RESTART, render("system/needrestart-nginx.sh"), 0o755),
         File(IDLE, idle) if settings.idle_logout_min else Absent(IDLE),
         Mode("/etc/ssh/sshd_config", 0o600),
     )

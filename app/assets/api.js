@@ -179,6 +179,25 @@ window.harvest = (() => {
     one.textContent = new Date(one.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   });
 
+  /* What Browse shows stands in the address, without another entry in the history. */
+  whenever("[data-search]", (one) => {
+    const search = one.dataset.search ? "?" + one.dataset.search : "";
+    if (location.search !== search) history.replaceState(history.state, "", location.pathname + search);
+  });
+  /* A reference manager's file goes into the field as text, to be looked at before it is added. */
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element && event.target.closest(".read-file");
+    if (!button) return;
+    const input = Object.assign(document.createElement("input"), { type: "file", accept: ".bib,.bibtex,.ris,.enw,.txt" });
+    input.onchange = async () => input.files.length && tell(button.dataset.into, { value: await input.files[0].text() });
+    input.click();
+  });
+  /* On a phone a button leads to the form, as long as that is out of sight. */
+  whenever(".to-form", (button) => {
+    const form = document.getElementById("annotate");
+    if (form) new IntersectionObserver(([seen]) => { button.hidden = seen.isIntersecting; }).observe(form);
+  });
+
   /* Notes that the server sent: shown the same way as our own. */
   whenever("#server-note [data-note]", (one) => say(one.dataset.note, one.dataset.kind));
   /* A new page is announced and keyboards start at its heading. */

@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     )
     password = people.add_parser("password", help="set a new password, read from standard input")
     password.add_argument("email")
+    people.add_parser("list", help="all accounts: address, name, role, whether they can sign in")
     commands.add_parser(
         "sweep", help="empty the trash of 30 days ago, and delete files of PDFs without a paper"
     )
@@ -52,6 +53,17 @@ def add_user(settings: Settings, args: argparse.Namespace) -> str:
         user_id = accounts.add_user(connection, settings.secret_key, email, read_password(), admin=args.admin)
         audit.note(connection, None, "add user", user_id, "on the command line")
     return f"{email} can sign in{' as an admin' if args.admin else ''}."
+
+
+def list_users(settings: Settings, _: argparse.Namespace) -> str:
+    with Database(settings.database_url).read() as connection:
+        people = connection.execute(select(user).order_by(user.c.email)).all()
+    lines = [
+        f"{each.email}  {each.name or '-'}  {'admin' if each.admin else 'annotator'}"
+        + ("" if each.active else ", cannot sign in")
+        for each in people
+    ]
+    return "\n".join(lines) or "There are no accounts."
 
 
 def change_password(settings: Settings, args: argparse.Namespace) -> str:
@@ -80,7 +92,7 @@ def run(args: argparse.Namespace) -> str:
         from harvest.web.export import export
 
         return export(settings, args.dest)
-    return add_user(settings, args) if args.action == "add" else change_password(settings, args)
+    return {"add": add_user, "list": list_users, "password": change_password}[args.action](settings, args)
 
 
 def main() -> int:

@@ -152,6 +152,17 @@ def throttled(connection: Connection, email: str, address: str) -> bool:
     )
 
 
+def locked(connection: Connection) -> set[str]:
+    """E-mail addresses of accounts that cannot sign in for a while, at least from where they last tried."""
+    query = select(login_failure.c.email, login_failure.c.address).where(login_failure.c.at > now(-WINDOW))
+    return {row.email for row in connection.execute(query.distinct()) if throttled(connection, *row)}
+
+
+def unlock(connection: Connection, email: str) -> None:
+    """Forget the failures of an account; the address that it tried from has then room for more tries, too."""
+    connection.execute(delete(login_failure).where(login_failure.c.email == email))
+
+
 def note_failure(connection: Connection, email: str, address: str) -> None:
     connection.execute(delete(login_failure).where(login_failure.c.at < now(-86400)))
     connection.execute(insert(login_failure).values(email=email[:254], address=address[:64], at=now()))

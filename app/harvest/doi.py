@@ -1,4 +1,4 @@
-"""DOIs: how people write them, and the one form that is kept."""
+"""DOIs: how people write them, and the one form that is kept; and what identifies a paper that has none."""
 
 import hashlib
 import re
@@ -14,6 +14,8 @@ INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 WIDE = str.maketrans("，；：／．（）［］＜＞、。", ",;:/.()[]<>,.")
 MARKDOWN = re.compile(r"\[([^\]]*)\]\(\s*<?(https?://[^\s]+?)>?\s*\)(?=[\s,;.]|$)")
 QUOTES = "\"'`“”‘’«»„*"
+# Before the identifier of a paper without a DOI, which no user sees. No DOI begins like this.
+LOCAL = "local:"
 PAIRS = {")": "(", "]": "[", "}": "{", ">": "<"}
 
 
@@ -77,3 +79,19 @@ def pasted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
 def short_hash(doi: str) -> str:
     """The name of a paper's PDF without .pdf: the first 16 hex digits of the DOI's SHA-256."""
     return hashlib.sha256(doi.encode()).hexdigest()[:16]
+
+
+def local(title: str, authors: str, year: int | None) -> str:
+    """What identifies a paper without a DOI: the same for the same title, authors and year in any case."""
+    words = " ".join(f"{title} | {authors} | {year or ''}".casefold().split())
+    return LOCAL + hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def identifier(text: str) -> str | None:
+    """The normal form of a DOI, or the identifier of a paper that has none as an export holds it."""
+    return text if re.fullmatch(f"{LOCAL}[0-9a-f]{{16}}", text) else normal(text)
+
+
+def public(found: str | None) -> str:
+    """The DOI to show; "" where a paper has none."""
+    return "" if found is None or found.startswith(LOCAL) else found

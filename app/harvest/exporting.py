@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from sqlalchemy import func, select
 
+from harvest import roles, triples
 from harvest.accounts import User
 from harvest.clock import now
 from harvest.db import Database
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
-from harvest.triples import COLUMNS, SOURCE, Filters, conditions, shown
+from harvest.triples import SOURCE, Filters, conditions
 
 BATCH = 1000
 MEDIA = {
@@ -41,19 +42,13 @@ def rows(db: Database, me: User, wanted: Filters) -> Iterator[dict[str, Any]]:
     while True:
         with db.read() as connection:
             where = [*conditions(connection, me, wanted), triple.c.id > last]
-            query = (
-                select(*COLUMNS, paper.c.authors, paper.c.year)
-                .select_from(SOURCE)
-                .where(*where)
-                .order_by(triple.c.id)
-                .limit(BATCH)
-            )
-            found = connection.execute(query).all()
-        for row in found:
-            yield {**shown(row, me), "authors": row.authors or "", "year": row.year}
+            more = func.coalesce(paper.c.authors, "").label("authors"), paper.c.year
+            query = triples.selected(me).add_columns(*more).where(*where).order_by(triple.c.id)
+            found = triples.rows(connection, me, query.limit(BATCH))
+        yield from found
         if len(found) < BATCH:
             return
-        last = found[-1].id
+        last = found[-1]["id"]
 
 
 def jsonl(db: Database, me: User, wanted: Filters) -> Iterator[str]:
@@ -127,7 +122,9 @@ def ntriples(db: Database, me: User, wanted: Filters) -> Iterator[str]:
 def full_json(db: Database, me: User, wanted: Filters) -> Iterator[str]:
     """One document with the keys of upstream's export; it can be imported again."""
     with db.read() as connection:
-        of_project = [] if wanted.project_id is None else [project.c.id == wanted.project_id]
+        of_project = roles.visible(connection, me, project.c.id)
+        if wanted.project_id is not None:
+            of_project.append(project.c.id == wanted.project_id)
         projects = connection.execute(select(project).where(*of_project).order_by(project.c.id)).all()
         ids = [row.id for row in projects]
         papers = connection.execute(
@@ -145,13 +142,15 @@ def full_json(db: Database, me: User, wanted: Filters) -> Iterator[str]:
                 "id": row.id,
                 "name": row.name,
                 "description": row.description,
+                # Also what stands for the DOI of a paper that has none, so that an import finds it again.
                 "doi_list": [one.doi for one in papers if one.project_id == row.id],
                 "created_at": row.created_at,
             }
             for row in projects
         ],
         "doi_metadata": [
-            {"doi_hash": h, "doi": d} for h, d in sorted({(one.doi_hash, one.doi) for one in papers})
+            {name: getattr(one, name) for name in ("doi_hash", "doi", "title", "authors", "journal", "year")}
+            for one in {one.doi: one for one in papers}.values()
         ],
     }
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "sentences": ['
@@ -169,7 +168,7 @@ def _sentences(db: Database, me: User, wanted: Filters) -> Iterator[str]:
     last, first = 0, True
     while True:
         with db.read() as connection:
-            where = [sentence.c.id > last]
+            where = [sentence.c.id > last, *roles.visible(connection, me, sentence.c.project_id)]
             if wanted.model_dump(exclude={"project_id"}, exclude_defaults=True):
                 matching = select(triple.c.sentence_id).select_from(SOURCE)
                 where.append(sentence.c.id.in_(matching.where(*conditions(connection, me, wanted))))

@@ -16,9 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from harvest import accounts, doi, search, trash
+from harvest import accounts, doi, references, search, trash
 from harvest.clock import now
 from harvest.db import insert_row
+from harvest.references import LONGEST, Reference
 from harvest.tables import entity_type, paper, project, relation_type, sentence, triple, user
 from harvest.text import UNFIT
 from harvest.text import normal as normal_text
@@ -148,6 +149,7 @@ class _Load:
         self.metadata_state = metadata_state
         self.projects: dict[Any, int] = {}
         self.papers: dict[tuple[int, str], int] = {}  # (project, doi hash)
+        self.described: dict[str, dict[str, Any]] = {}  # what the file says of papers, by identifier
         self.sentences: dict[Any, tuple[int, int | None]] = {}  # their id: (ours, project)
         people = connection.execute(select(user.c.email, user.c.alias, user.c.id)).all()
         self.users: dict[str, int] = {email: found for email, _, found in people}
@@ -155,8 +157,12 @@ class _Load:
 
     def run(self, data: dict[str, list[dict[str, Any]]]) -> Report:
         dois = {
-            str(one.get("doi_hash")): doi.normal(str(one.get("doi") or "")) for one in data["doi_metadata"]
+            str(one.get("doi_hash")): doi.identifier(str(one.get("doi") or ""))
+            for one in data["doi_metadata"]
         }
+        for one in data["doi_metadata"]:
+            if found := dois[str(one.get("doi_hash"))]:
+                self.described[found] = one
         for row in data["projects"]:
             self.add_project(row)
         usable = list(self.usable(data["triples"]))
@@ -187,23 +193,24 @@ class _Load:
             except ValueError:
                 given = doi.listed(given)
         given = given if isinstance(given, list) else []
-        self.need_papers(found, [normal for one in given if (normal := doi.normal(str(one)))])
+        self.need_papers(found, [known for one in given if (known := doi.identifier(str(one)))])
         return None
 
     def need_papers(self, project_id: int, dois: list[str]) -> None:
-        here = set(self.connection.scalars(select(paper.c.doi).where(paper.c.project_id == project_id)))
-        new = [one for one in dict.fromkeys(dois) if one not in here]
-        if new:
-            rows = [
-                {"project_id": project_id, "doi": one, "doi_hash": doi.short_hash(one), "created_at": now(),
-                 "metadata_state": self.metadata_state}
-                for one in new
-            ]  # fmt: skip
-            self.connection.execute(insert(paper), rows)
-            self.report.papers += len(new)
+        found = [self.reference(one) for one in dict.fromkeys(dois)]
+        self.report.papers += len(references.add(self.connection, project_id, found, self.metadata_state))
         query = select(paper.c.doi_hash, paper.c.id).where(paper.c.project_id == project_id)
         for doi_hash, paper_id in self.connection.execute(query):
             self.papers[project_id, doi_hash] = paper_id
+
+    def reference(self, identifier: str) -> Reference:
+        """The paper with what the file says of it."""
+        given = self.described.get(identifier, {})
+        texts = {name: _clean(given.get(name), limit) for name, limit in LONGEST.items()}
+        year = given.get("year")
+        return Reference(
+            identifier, **texts, year=year if isinstance(year, int) and 0 < year < 3000 else None
+        )
 
     def usable(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row in rows:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from harvest import roles
 from harvest.accounts import User
 from harvest.tables import audit as trail
 from harvest.tables import sentence, triple, user
@@ -23,7 +24,7 @@ def find(connection: Connection, me: User, *where: ColumnElement[bool]) -> list[
     query = (
         select(sentence, user.c.email, user.c.alias, user.c.name)
         .outerjoin(user, user.c.id == sentence.c.user_id)
-        .where(*where)
+        .where(*where, *roles.visible(connection, me, sentence.c.project_id))
         .order_by(sentence.c.id.desc())
     )
     found = connection.execute(query).all()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a test holds it against migrations/versions.
-SCHEMA_HEAD = "0004"
+SCHEMA_HEAD = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -80,6 +80,16 @@ project = Table(
     Column("description", Text, nullable=False, default=""),
     _ref("created_by", "user_account", ondelete="SET NULL", nullable=True),
     _time(),
+)
+
+project_role = Table(
+    "project_role",
+    metadata,
+    _id(),
+    _ref("project_id", "project"),
+    _ref("user_id", "user_account", nullable=True),  # none: everyone who has no row of their own
+    _text("role", 12),  # see harvest.roles
+    UniqueConstraint("project_id", "user_id"),
 )
 
 paper = Table(

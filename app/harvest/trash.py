@@ -17,6 +17,7 @@ from harvest.tables import (
     paper,
     pdf,
     project,
+    project_role,
     relation_type,
     sentence,
     sentence_number,
@@ -26,7 +27,7 @@ from harvest.tables import (
 
 DAYS = 30
 # Each refers only to those before it.
-TABLES = (project, paper, pdf, highlight, sentence, triple)
+TABLES = (project, project_role, paper, pdf, highlight, sentence, triple)
 BY_NAME = {table.name: table for table in TABLES}
 BATCH = 500
 Rows = dict[str, list[dict[str, Any]]]
@@ -150,9 +151,16 @@ def files(connection: Connection) -> set[str]:
     return {one for names in connection.scalars(select(trash.c.files)) for one in names.split(",") if one}
 
 
+_HIGHEST = select(
+    func.max(  # of two values, as SQLite has it
+        func.coalesce(select(func.max(sentence.c.id)).scalar_subquery(), 0),
+        func.coalesce(select(sentence_number.c.last).scalar_subquery(), 0),
+    )
+)
+
+
 def next_sentence_number(connection: Connection) -> dict[str, int]:
     """`{"id": ...}` for a new sentence in SQLite, which would give the number of a deleted one again."""
     if connection.dialect.name != "sqlite":
         return {}
-    highest = connection.scalar(select(func.max(sentence.c.id))) or 0
-    return {"id": 1 + max(highest, connection.scalar(select(sentence_number.c.last)) or 0)}
+    return {"id": 1 + int(connection.execute(_HIGHEST).scalar_one())}

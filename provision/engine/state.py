@@ -68,6 +68,10 @@ class Query:
     """certbot's lineages."""
     nginx: bool = False
     """The output of `nginx -T`."""
+    failed: bool = False
+    """The units that failed."""
+    updates: bool = False
+    """The packages that an upgrade would bring."""
 
     def __or__(self, other: "Query") -> "Query":
         return Query(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
@@ -259,6 +263,9 @@ class HostState(BaseModel):
     """Only those that are there."""
     lineages: dict[str, Lineage] = {}
     nginx: Nginx = Nginx()
+    failed: list[str] = []
+    updates: dict[str, bool] = {}
+    """By package, whether its update is one of security."""
     groups: dict[str, list[str]] = {}
     """Members by the group file; only groups that are there."""
     primary: dict[str, list[str]] = {}

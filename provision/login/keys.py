@@ -97,6 +97,7 @@ def _found(target: Target, user: str) -> tuple[list[Offer], list[str]]:
     chosen, notes = without_public_halves(choose(files, held, only_files=target.agent_only_identities))
     found, more = narrow(chosen, target.admin_keys, strictly=user == target.admin)
     beside = [f"{file}-cert.pub" for file in target.identities]
+    more += [words.needs_agent(target.pkcs11)] if target.pkcs11 and not held else []
     return with_certificates(found, target.certificates or beside)[:MAX_OFFERS], notes + more
 
 

@@ -193,3 +193,10 @@ def jump_first_sight(said: str) -> str:
 
 def only_public(file: str) -> str:
     return f"{file} is a public key, and no agent holds its private half: ssh-add -l"
+
+
+def needs_agent(provider: str) -> str:
+    """PKCS11Provider: paramiko reads no tokens, an agent does."""
+    return (
+        f"keys of PKCS11Provider {provider} are offered by an agent alone: ssh-add -s {shlex.quote(provider)}"
+    )

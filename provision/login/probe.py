@@ -163,8 +163,13 @@ def source(target: Target) -> str:
     if target.jumps or target.proxy_command:
         return ""
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(target.address, 9, type=socket.SOCK_DGRAM)[0]
+        way = target.connection
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            target.address, 9, way.family, socket.SOCK_DGRAM
+        )[0]
         with socket.socket(family, kind, protocol) as asking:
+            if way.source:
+                asking.bind((way.source, 0))
             asking.connect(place)
             ours = str(asking.getsockname()[0])
         translated = ip_address(ours).is_private and not ip_address(place[0]).is_private

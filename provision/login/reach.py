@@ -10,6 +10,7 @@ from typing import Any
 import paramiko
 
 from provision.login import messages as words
+from provision.login.connection import in_revoked_file, open_socket, restrict
 from provision.login.known_hosts import (
     HostKey,
     Line,
@@ -96,7 +97,7 @@ def _open(target: Target, port: int, user: str) -> Link:
 
 def _socket(target: Target, port: int) -> Any:
     try:
-        link = socket.create_connection((target.address, port), timeout=target.timeout)
+        link = open_socket(target.address, port, target.connection, target.timeout)
     except socket.gaierror as error:
         raise NoLogin(words.no_such_name(target.address, error.strerror or str(error))) from None
     except UnicodeError:
@@ -125,8 +126,9 @@ def handshake(target: Target, port: int, user: str, link: Any) -> paramiko.Trans
     transport = paramiko.Transport(link)
     transport.banner_timeout = transport.auth_timeout = max(target.timeout, 15.0)
     security = transport.get_security_options()
-    security.key_types = key_order(pinned(known), list(security.key_types))
     try:
+        restrict(security, target.connection)
+        security.key_types = key_order(pinned(known), list(security.key_types))
         transport.start_client(timeout=max(target.timeout, 15.0))
         check(target, port, _shown(transport), user, known)
     except (paramiko.SSHException, EOFError, OSError) as error:
@@ -148,7 +150,7 @@ def check(
     """
     lines = target.lines(port) if found is None else found
     place = target.place(port)
-    if revoked(lines, shown):
+    if revoked(lines, shown) or any(in_revoked_file(file, shown) for file in target.connection.revoked_keys):
         raise NoLogin(words.revoked(*place, shown))
     known = [(line.key, line.file) for line in pinned(lines)]
     if any(key == shown for key, _ in known):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.login import openssh
+from provision.login.connection import Connection, connection_of
 from provision.login.known_hosts import Line, find, label, pinned_ports
 from provision.login.openssh import Answer, ConfigError
 from provision.settings.model import Settings, settings_from
@@ -64,6 +65,9 @@ class Target:
     """StrictHostKeyChecking: yes, no, ask or accept-new."""
     more_proofs: bool = False
     """Whether ssh may know the host's key by other ways: KnownHostsCommand, VerifyHostKeyDNS."""
+    connection: Connection = field(default_factory=Connection)
+    pkcs11: str = ""
+    """PKCS11Provider: its keys are offered where an agent holds them."""
 
     def place(self, port: int) -> tuple[str, int]:
         """Address and port as known_hosts has them: an alias stands for all ports."""
@@ -108,7 +112,7 @@ class Target:
         lines += [f"HostKeyAlias {self.host_key_alias}"] if self.host_key_alias else []
         lines += [f"ProxyJump {','.join(self.jumps)}"] if self.jumps else []
         lines += [f"ProxyCommand {openssh.percent_quoted(command)}"] if command else []
-        return lines
+        return lines + here.connection.ssh_options()
 
 
 def _quoted(path: str) -> str:
@@ -117,9 +121,13 @@ def _quoted(path: str) -> str:
 
 
 def _of_user(options: Answer, user: str) -> dict[str, Any]:
-    """What to offer: identities, certificates and the agent. What is not there is left out, as ssh does."""
-    if options.one("pubkeyauthentication", "yes") in ("no", "false"):
-        return {"identities": (), "certificates": (), "agent": None, "agent_only_identities": True}
+    """What to offer, and how to connect: identities, certificates and the agent. What is not there is left out, as ssh
+    does."""
+    hops, command = options.one("proxyjump", "none"), options.one("proxycommand", "none")
+    connection = connection_of(options, proxied=(hops, command) != ("none", "none"))
+    if options.one("pubkeyauthentication", "yes") in ("no", "false") or not _by_key(options):
+        nothing = {"identities": (), "certificates": (), "agent": None, "agent_only_identities": True}
+        return {**nothing, "connection": connection}
     files = [options.expand(file, user) for file in options.all("identityfile") if file != "none"]
     certificates = [options.expand(file, user) for file in options.all("certificatefile") if file != "none"]
     return {
@@ -128,7 +136,14 @@ def _of_user(options: Answer, user: str) -> dict[str, Any]:
         "certificates": tuple(file for file in certificates if Path(file).is_file()),
         "agent": options.agent(user),
         "agent_only_identities": options.yes("identitiesonly"),
+        "pkcs11": options.one("pkcs11provider", "none").removeprefix("none"),
+        "connection": connection,
     }
+
+
+def _by_key(options: Answer) -> bool:
+    """Whether PreferredAuthentications has keys in it; ssh prints it only where it is set."""
+    return "publickey" in options.one("preferredauthentications", "publickey").split(",")
 
 
 def targets_for(

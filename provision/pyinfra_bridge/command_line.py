@@ -7,22 +7,46 @@ pyinfra_cli is imported where it is needed: the import alone replaces Python's s
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import click
 from pyinfra import host, state
 from pyinfra.context import ctx_host
 
+from provision.settings.foreign import is_foreign
+
 REPO = Path(__file__).parents[2]
 DEPLOY = "deploy.py"
 PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
-OPERATE = {"releases.py": (), "rollback.py": ("release", "restore")}
+OPERATE = {
+    "logs.py": ("instance", "level", "lines", "since", "unit"),
+    "maintenance.py": ("allow", "off", "on", "text"),
+    "releases.py": (),
+    "restart.py": ("instance",),
+    "rollback.py": ("release", "restore"),
+    "status.py": (),
+    "user.py": ("add", "admin", "instance", "list", "reset"),
+}
 """The pages of operate/, and the words that each takes by --data."""
+LOOKS = ("logs.py", "releases.py", "status.py")
+"""Those that change nothing, and so ask nothing."""
 _resolved: set[str] = set()
+
+
+class Named(Protocol):
+    """An instance, as far as its name goes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def slug(self) -> str: ...
+
+
+Chosen = TypeVar("Chosen", bound=Named)
 
 
 def stop(lines: Iterable[str]) -> NoReturn:
@@ -99,10 +123,31 @@ def deploys(given: Mapping[str, Any]) -> bool:
     return any(Path(word).name == DEPLOY for word in given.get("operations") or ())
 
 
+def only_looks(given: Mapping[str, Any]) -> bool:
+    """Whether the run can change nothing."""
+    pages = [Path(word) for word in given.get("operations") or ()]
+    looks = {*LOOKS, *(("user.py",) if "list=yes" in (given.get("data") or ()) else ())}
+    return bool(pages) and all(page.parent.name == "operate" and page.name in looks for page in pages)
+
+
 def without_words(data: Mapping[str, Any], *pages: str) -> dict[str, Any]:
     """A host's data without what --data says to pages of operate/."""
     words = {word for page in pages for word in OPERATE.get(Path(page).name, ())}
     return {key: value for key, value in data.items() if key not in words}
+
+
+def unknown_word(given: Mapping[str, Any], settings: Iterable[str]) -> str:
+    """What is wrong with a key of --data that no page of operate/ and no setting has; "" where all are known."""
+    files = [Path(word) for word in given.get("operations") or ()]
+    if not files or any(file.parent.name != "operate" or file.name not in OPERATE for file in files):
+        return ""
+    words = sorted({word for file in files for word in OPERATE[file.name]})
+    for key in (said.partition("=")[0] for said in given.get("data") or ()):
+        if key not in {*words, *settings} and not is_foreign(key):
+            takes = ", ".join(words) or "none"
+            names = ", ".join(f"operate/{file.name}" for file in files)
+            return f"--data {key}: is not an option of {names} (it takes {takes}), and not a setting"
+    return ""
 
 
 def yes(word: str, said: object) -> bool:
@@ -110,6 +155,15 @@ def yes(word: str, said: object) -> bool:
     if said in (None, "no", "yes"):
         return said == "yes"
     stop([f"--data {word}={said}: must be {word}=yes or {word}=no"])
+
+
+def chosen(instances: Sequence[Chosen], name: object) -> tuple[Chosen, ...]:
+    """The instances that --data instance=NAME means: all where it is not given."""
+    found = tuple(each for each in instances if name is None or str(name) in (each.name, each.slug))
+    if not found:
+        there = ", ".join(each.name for each in instances)
+        stop([f"host {host.name}: --data instance={name}: there is no such instance; there are {there}"])
+    return found
 
 
 def pages() -> tuple[str, ...]:

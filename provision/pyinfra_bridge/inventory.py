@@ -3,7 +3,7 @@
 pyinfra_cli is imported where it is needed: the import alone replaces Python's sockets and threads by gevent's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
@@ -100,21 +100,25 @@ def chosen(inventory: "Inventory", options: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def put_logins(module: dict[str, Any], logins: Mapping[str, Mapping[str, Any]]) -> None:
-    """Complete the groups of an inventory file's module."""
+def put_logins(
+    module: dict[str, Any], logins: Mapping[str, Mapping[str, Any]], without: Collection[str] = ()
+) -> None:
+    """Complete the groups of an inventory file's module, and leave out the hosts in `without`."""
     from pyinfra_cli.inventory import _is_inventory_group
 
     for key, value in list(module.items()):
         if _is_inventory_group(key, value):
-            module[key] = with_logins(value, logins)
+            module[key] = with_logins(value, logins, without)
 
 
-def with_logins(value: Any, logins: Mapping[str, Mapping[str, Any]]) -> Any:
+def with_logins(value: Any, logins: Mapping[str, Mapping[str, Any]], without: Collection[str] = ()) -> Any:
     """A group as pyinfra knows it, its hosts' data completed: a list of hosts, or a tuple (hosts, data)."""
     if isinstance(value, tuple):
-        return with_logins(list(value[0]), logins), value[1]
+        return with_logins(list(value[0]), logins, without), value[1]
     hosts = []
     for item in value:
         name, data = item if isinstance(item, tuple) else (item, {})
+        if name in without:
+            continue
         hosts.append((name, {**data, **logins[name]}) if name in logins else item)
     return hosts

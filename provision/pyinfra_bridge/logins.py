@@ -22,7 +22,7 @@ from provision.login.known_hosts import HostKey, pin, pinned
 from provision.login.probe import Login, log_in
 from provision.login.reach import NoLogin
 from provision.login.shells import is_posix, wrapped
-from provision.login.target import Target
+from provision.login.target import TIMEOUT_SECONDS, Target
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -42,6 +42,7 @@ READY, INPUT = "harvest: root now", "harvest: the command reads on from here"
 SKIP = f"""while read -r line && [ "$line" != "{INPUT}" ]; do :; done"""
 BEGIN = f"""sh -c 'echo "{READY}" >&2; {SKIP}; exec "$@"' harvest-sudo"""
 SUDO_SECONDS = 30.0
+"""How long sudo may take to ask and to check a password (PAM may ask elsewhere); more with `timeout_factor`."""
 
 
 class Client(SSHClient):
@@ -58,9 +59,9 @@ class Client(SSHClient):
 class SudoClient(Client):
     """A connection on which sudo asks for a password, and gets it."""
 
-    def __init__(self, password: str, shell: str = "") -> None:
+    def __init__(self, password: str, shell: str = "", sudo_s: float = SUDO_SECONDS) -> None:
         super().__init__(shell)
-        self._sudo_password = password
+        self._sudo_password, self._sudo_s = password, sudo_s
 
     def exec_command(self, command: str, *words: Any, **options: Any) -> Any:
         if not command.startswith(SUDO):
@@ -70,12 +71,15 @@ class SudoClient(Client):
         stdin.write(f"{self._sudo_password}\n")
         stdin.flush()
         # sudo-rs reads on beyond the line, so what follows waits until it has done with it.
-        stderr.channel.settimeout(SUDO_SECONDS)
+        stderr.channel.settimeout(self._sudo_s)
         try:
             while (line := stderr.readline()) and line.strip() != READY:
                 pass
         except TimeoutError:
-            raise TimeoutError("sudo does not take the password") from None
+            raise TimeoutError(
+                f"sudo did not take the password within {self._sudo_s:g} s; where the host is that slow, set "
+                "timeout_factor"
+            ) from None
         stderr.channel.settimeout(None)
         stdin.write(f"{INPUT}\n")
         stdin.flush()
@@ -104,7 +108,10 @@ def _connect(self: SSHConnector) -> None:
 
 
 def _work_over(connector: SSHConnector, login: Login) -> None:
-    client = SudoClient(login.sudo_password, login.shell) if login.sudo_password else Client(login.shell)
+    client = Client(login.shell)
+    if login.sudo_password:
+        slow = max(login.link.target.timeout / TIMEOUT_SECONDS, 1.0)
+        client = SudoClient(login.sudo_password, login.shell, SUDO_SECONDS * slow)
     client._transport = login.link.transport  # type: ignore[attr-defined]
     connector.client = client
 

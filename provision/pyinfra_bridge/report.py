@@ -28,6 +28,8 @@ class Summary:
     facts: dict[str, str] = field(default_factory=dict)
     attention: list[str] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """Not as it should be: a run that only looks (operate/status.py) ends with exit code 1."""
 
 
 @dataclass
@@ -103,6 +105,17 @@ def summary_lines(name: str, changed: Sequence[str], summary: Summary | None, co
     return [*lines, *_attention(found), *_listed("next", found.next)]
 
 
+def status_lines(name: str, summary: Summary) -> list[str]:
+    """How one host is: a paragraph, which begins with whether all is well."""
+    count = len(summary.wrong)
+    head = f"{count} thing{'s' if count > 1 else ''} not well" if count else "all is well"
+    told = [*summary.facts.items()]
+    told += [("wrong", sentence) for sentence in summary.wrong]
+    told += [("attention", sentence) for sentence in summary.attention]
+    width = max(len(key) for key, _ in told) if told else 0
+    return [f"[{name}] {head}", *(f"      {key:<{width}}  {words}" for key, words in told)]
+
+
 def _attention(summary: Summary) -> list[str]:
     return _listed("attention", summary.attention)
 
@@ -112,7 +125,7 @@ def _listed(word: str, lines: Iterable[str]) -> list[str]:
 
 
 def failure_lines(failures: dict[str, str], command: str) -> list[str]:
-    """Which host failed at which operation, and what to type when that is mended."""
+    """Which host failed at which operation, and what to type once that is fixed."""
     lines = [
         f"[{name}] failed at: {operation}; its words stand above"
         if operation
@@ -122,6 +135,6 @@ def failure_lines(failures: dict[str, str], command: str) -> list[str]:
     limits = " ".join(f"--limit {name}" for name in failures)
     return [
         *lines,
-        "A run goes on where this one ended. When that is mended, type:",
+        "The next run continues where this one stopped. Once that is fixed, type:",
         f"      {command} {limits}",
     ]

@@ -19,12 +19,14 @@ from pyinfra import logger
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 
+from provision.pyinfra_bridge.command_line import only_looks
 from provision.pyinfra_bridge.report import (
     failure_lines,
     on_change,
     operation_name,
     plan_lines,
     report_of,
+    status_lines,
     summary_lines,
 )
 
@@ -41,7 +43,7 @@ def install(options: Mapping[str, Any]) -> None:
     operations = options.get("operations") or ()
     if not operations or not all(str(name).endswith(".py") for name in operations):
         return
-    asks = not any(
+    asks = not only_looks(options) and not any(
         options.get(key) for key in ("yes", "dry", "json_output", "debug_operations", "debug_facts")
     )
     if asks and not sys.stdin.isatty():
@@ -112,6 +114,10 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
         _end_with_failures(state)
         raise
     options = _options()
+    if only_looks(options):
+        if options["dry"]:  # a run of these is no other
+            _print_status(state, list(state.inventory.get_active_hosts()))
+        return (False, *result[1:])
     if options["yes"] or options["json_output"] or options["debug_operations"] or options["debug_facts"]:
         return result
     names = [host.name for host in state.inventory.get_active_hosts()]
@@ -184,6 +190,9 @@ def _print_results(state: Any) -> None:
     for each in [each for each in logger.filters if isinstance(each, Quiet)]:
         logger.removeFilter(each)  # of a whole host, "No changes" is news
     good = [host for host in state.inventory.iter_activated_hosts() if host not in state.failed_hosts]
+    if only_looks(_options()):
+        _print_status(state, good)
+        return
     for host in good:
         changed, summary = _changed(state, host), report_of(host).summary
         if changed and summary:
@@ -195,6 +204,25 @@ def _print_results(state: Any) -> None:
     if failures := _failures(state):
         for line in failure_lines(failures, again(sys.argv)):
             logger.error(line)
+
+
+def _print_status(state: Any, good: list[Host]) -> None:
+    """A paragraph for each host; ends the run where one is not well, or was not reached."""
+    summaries = {host.name: summary for host in good if (summary := report_of(host).summary)}
+    for host in good if _options()["dry"] else []:
+        for sentence in report_of(host).noted:
+            logger.info(f"[{host.name}] {sentence}")
+    for name, summary in summaries.items():
+        for line in status_lines(name, summary):
+            logger.info(line)
+    for name in _failures(state):
+        logger.error(f"[{name}] could not be asked; its words stand above")
+    if _failures(state) or unreached or any(summary.wrong for summary in summaries.values()):
+        sys.exit(1)
+
+
+unreached: dict[str, str] = {}
+"""Hosts that a run which only looks leaves out, and why: they are shown, and its exit code is 1."""
 
 
 def again(argv: list[str]) -> str:

@@ -7,6 +7,7 @@ and a kernel with control groups of version 1 enforces none of systemd's.
 
 import glob
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -61,6 +62,32 @@ def environment(slug: str, part: str, values: "dict[str, str]") -> None:
         file.writelines(f'{name}="{value}"\n' for name, value in values.items())
 
 
+def lay(root: str, slug: str, release: str, parts: "dict[str, dict[str, str]]") -> None:
+    """Put in place what the units of a candidate and of a standby read: the release, environments."""
+    _link(f"{root}/candidate", f"releases/{release}")
+    for part, values in parts.items():
+        environment(slug, part, values)
+
+
+def clear(root: str, slug: str) -> None:
+    """Remove what `lay` put in place."""
+    for path in (f"{root}/candidate", f"/run/{slug}-candidate"):
+        _remove(path)
+
+
+def _link(path: str, target: str) -> None:
+    _remove(f"{path}.new")
+    os.symlink(target, f"{path}.new")
+    os.rename(f"{path}.new", path)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
 def unit(slug: str, part: str) -> str:
     return f"{slug}-candidate@{part}.service"
 
@@ -88,6 +115,19 @@ def shown(name: str) -> "dict[str, str]":
     keys = "ActiveState,SubState,Result,ExecMainStatus,Job,NRestarts"
     said = systemctl("show", "--property=" + keys, "--", name).stdout
     return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+
+def stand_by(slug: str, parts: "list[str]") -> "list[str]":
+    """Start a second process at each live service's socket; once they run, both answer. Gives those that do not."""
+    names = [f"{slug}-standby@{part}.service" for part in parts]
+    systemctl("restart", *names)
+    return [name for name in names if shown(name).get("ActiveState") != "active"]
+
+
+def stand_down(slug: str) -> None:
+    """End what stands by, once it has answered what it took."""
+    systemctl("stop", f"{slug}-standby@*.service")
+    systemctl("reset-failed", f"{slug}-standby@*.service")
 
 
 RESULTS = {

@@ -1,7 +1,8 @@
 """Waits for, or ends, what an earlier run left at work on the host. Runs ON the host; argv[1] is the limit, seconds.
 
 The connection of that run is gone, its commands are not: apt goes on to its end, and must, since a dpkg that is
-killed leaves packages half installed. Anything else is ended: this run does its work again.
+killed leaves packages half installed; so does certbot, since a certificate that is issued and not stored counts against
+the authority's limits. Anything else is ended: this run does its work again.
 """
 
 import os
@@ -12,7 +13,7 @@ from contextlib import suppress
 
 from provision.remote.health import leftovers
 
-PACKAGING = ("apt", "dpkg", "debconf", "needrestart")
+WAITED_FOR = ("apt", "dpkg", "debconf", "needrestart", "certbot")
 
 
 def main(limit: float, pause: float = 0.5, patience: float = 5.0) -> str:
@@ -23,19 +24,19 @@ def main(limit: float, pause: float = 0.5, patience: float = 5.0) -> str:
         if not found:
             return ""
         spent = time.monotonic() - start
-        packaging = [(pid, name) for pid, name in found if name.startswith(PACKAGING)]
-        for pid, name in packaging or found:
+        unbroken = [(pid, name) for pid, name in found if name.startswith(WAITED_FOR)]
+        for pid, name in unbroken or found:
             if name not in told:
                 told.add(name)
-                verb = "waiting for" if packaging else "ending"
+                verb = "waiting for" if unbroken else "ending"
                 print(f"{verb} {name} (pid {pid}) of an earlier run that was cut off", flush=True)
         if spent > limit:
-            pid, name = (packaging or found)[0]
+            pid, name = (unbroken or found)[0]
             return (
                 f"{name} (pid {pid}) of an earlier run is still at work after {spent:.0f} s; nothing was changed. "
                 f"Look with: ps -fp {pid}"
             )
-        if not packaging:
+        if not unbroken:
             asked_at = asked_at or time.monotonic()
             late = time.monotonic() - asked_at > patience
             for pid, _ in found:

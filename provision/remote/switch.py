@@ -2,7 +2,7 @@
 
     check     a candidate runs on spare ports, in the same sandbox, with the real configuration and state
     migrate   the database is backed up, and the migration tried on a copy, before the real one is touched
-    switch    the links turn, the units restart behind their open sockets
+    switch    the links turn, the units restart behind their open sockets, at which a standby answers meanwhile
     confirm   it answers on its own ports, and through nginx where it did so before
     return    where it does not: the former release again, at once and without the controller
 
@@ -14,23 +14,15 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from typing import Any
 
-from provision.remote import answers, candidate, releases, schema
+from provision.remote import answers, candidate, logs, releases, schema
 from provision.remote.candidate import Failed
 from provision.remote.host_files import MIGRATION_LOCK, STAMPS
-
-SYSTEMDS = ("systemd", "(systemd)")
-
-
-def say(sentence: str) -> None:
-    """Tell the operator; a controller that is gone does not stop the work."""
-    with suppress(OSError):
-        print(sentence, flush=True)
+from provision.remote.logs import say, tail
 
 
 class Switch:
@@ -67,10 +59,13 @@ class Switch:
     def run(self) -> int:
         """0 where the release is live and answers; 1 where it is not, and all is as before."""
         candidate.stop(self.slug)
+        candidate.stand_down(self.slug)
         if self.order.get("adopt"):
             releases.point(self.root, self.id, self.order["links"])
             self.note("live", at=releases.now(), origin=self.order["origin"])
             return 0
+        if self.order.get("restart"):
+            return self.restart_live()
         if not releases.whole(self.root, self.id):
             say(f"release {self.id} is not complete below {self.root}/releases; deploy it again")
             return 1
@@ -116,6 +111,19 @@ class Switch:
         )
         return 0
 
+    def restart_live(self) -> int:
+        """The live units again, behind their standby; 1 where they do not answer."""
+        self.former = self.live
+        try:
+            self.restart()
+            self.confirm([])
+        except (Failed, OSError) as why:
+            say(f"{self.slug} does not answer after its restart: {why}")
+            tail(logs.since(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
+            return 1
+        say(f"{self.slug} was restarted; {time.monotonic() - self.began:.1f} s")
+        return 0
+
     def schema_too_new(self, older: str) -> str:
         """Why this release cannot be gone back to as things are, and how it can."""
         said = (
@@ -148,15 +156,16 @@ class Switch:
             self.ask(copy)
         finally:
             candidate.stop(self.slug)
-            for path in (f"{self.root}/candidate", f"/run/{self.slug}-candidate"):
-                _remove(path)
+            candidate.clear(self.root, self.slug)
             if copy:
                 shutil.rmtree(os.path.dirname(copy), ignore_errors=True)
 
     def rehearse(self) -> str:
         """Migrate a copy of the database, as the service's user and in its sandbox; gives the copy's path."""
         copy = schema.copy(self.order["database"], f"{os.path.dirname(self.order['database'])}/.candidate")
-        self.lay({"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}})
+        candidate.lay(
+            self.root, self.slug, self.id, {"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}}
+        )
         unit = candidate.unit(self.slug, "migrate")
         candidate.start(self.slug, ["migrate"])
         limit = time.monotonic() + self.order["migrate_s"]
@@ -179,7 +188,10 @@ class Switch:
         backend, frontend = candidate.free_ports(2)
         ports = dict.fromkeys(self.order["backend_ports"], backend) | {self.order["frontend_port"]: frontend}
         common = {"HARVEST_DB": copy} if copy else {}
-        self.lay(
+        candidate.lay(
+            self.root,
+            self.slug,
+            self.id,
             {
                 part: {
                     **common,
@@ -192,7 +204,7 @@ class Switch:
                     ("backend", backend, "wsgi_be:app"),
                     ("frontend", frontend, "wsgi_fe:server"),
                 )
-            }
+            },
         )
         units = [candidate.unit(self.slug, part) for part in ("backend", "frontend")]
         watch = candidate.Watch(units, [os.path.dirname(self.order["database"]), "/"])
@@ -202,12 +214,6 @@ class Switch:
             candidate.await_all(candidate.checks_of(self.order, ports), units, self.order["limit_s"], watch)
         finally:
             watch.over.set()
-
-    def lay(self, parts: "dict[str, dict[str, str]]") -> None:
-        """Put in place what the candidate's units read."""
-        _link(f"{self.root}/candidate", f"releases/{self.id}")
-        for part, values in parts.items():
-            candidate.environment(self.slug, part, values)
 
     # switch
 
@@ -261,6 +267,8 @@ class Switch:
             said = candidate.systemctl("restart", migrate["name"])
             if said.returncode:
                 raise Failed(f"{migrate['name']} failed", (migrate["name"],))
+        if self.former and self.held is None:
+            self.stand_by()
         self.let_go()
         candidate.systemctl("restart", "--no-block", *self.services)
         deadline = time.monotonic() + self.order["limit_s"]
@@ -270,6 +278,25 @@ class Switch:
             time.sleep(0.05)
         for name in names:
             os.rename(f"{STAMPS}/{name}.new", f"{STAMPS}/{name}")
+        candidate.stand_down(self.slug)
+        candidate.clear(self.root, self.slug)
+
+    def stand_by(self) -> None:
+        """Start the release that the links lead to at the live sockets, next to what is about to be restarted."""
+        release = releases.read(self.root)["live"]
+        run = f"gunicorn {self.order['gunicorn']} --workers {self.order['workers']}"
+        values = {}
+        for name in self.services:
+            part = name[len(self.slug) + 1 : -len(".service")]
+            port = part.partition("@")[2]
+            values[part] = {"HARVEST_RUN": f"{run} {'wsgi_be:app' if port else 'wsgi_fe:server'}"}
+            if port:
+                values[part]["HARVEST_PORT"] = port
+        candidate.lay(self.root, self.slug, release, values)
+        failed = candidate.stand_by(self.slug, list(values))
+        # What returns is wanted at any price: the live units may still do what their standby does not.
+        if failed and release == self.id:
+            raise Failed(f"{failed[0]} did not start", (failed[0],))
 
     def confirm(self, through: "list[Any]") -> None:
         """It answers on its own ports; and through nginx, where it did so before."""
@@ -281,7 +308,7 @@ class Switch:
     def fail(self, stage: str, why: Exception) -> int:
         """Say what failed; where links were turned, turn them back."""
         units = getattr(why, "units", ())
-        words = _journal(units, self.began)
+        words = logs.since(units, self.began)
         self.note("bad", stage=stage, why=str(why))
         if stage == "gate":
             say(f"release {self.id} failed its check, so it was not switched to: {why}")
@@ -309,7 +336,7 @@ class Switch:
             self.confirm([])
         except (Failed, OSError) as why:
             say(f"returned to {former}, which does not answer either: {why}")
-            tail(_journal(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
+            tail(logs.since(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
             return 1
         releases.note(self.root, former, outcome="live")
         say(f"returned to {former}, which answers")
@@ -333,33 +360,6 @@ def _stamp(name: str, watches: "list[str]") -> None:
                 file.write(f"{changed // 10**9}.{changed % 10**9:09d} {path}\n")
 
 
-def _journal(units: "tuple[str, ...]", began: float) -> "list[str]":
-    """What the units themselves logged since."""
-    if not units:
-        return []
-    since = f"@{int(time.time() - (time.monotonic() - began))}"
-    with suppress(OSError):
-        subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL)
-    command = ["journalctl", "-q", "--no-pager", "-o", "json", "-n", "60", "--since", since]
-    command += [word for unit in units for word in ("-u", unit)]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    found = []
-    for line in said.splitlines():
-        entry = json.loads(line)
-        message = entry.get("MESSAGE")
-        if isinstance(message, str) and entry.get("SYSLOG_IDENTIFIER") not in SYSTEMDS:
-            found += [line for line in message.splitlines() if "[INFO]" not in line]  # gunicorn's own
-    return found
-
-
-def tail(words: "list[str]", units: "tuple[str, ...]", count: int = 12) -> None:
-    """The last log lines, and the command that shows all."""
-    for line in words[-count:]:
-        say(f"| {line[:300]}")
-    if units:
-        say("all of it: journalctl " + " ".join(f"-u '{unit}'" for unit in units) + " -e")
-
-
 def _holder() -> "dict[str, Any]":
     """The run that has the host's lock: whose order this is."""
     try:
@@ -380,23 +380,13 @@ def _size_mb(folder: str) -> int:
     return round(total / 2**20)
 
 
-def _link(path: str, target: str) -> None:
-    _remove(f"{path}.new")
-    os.symlink(target, f"{path}.new")
-    os.rename(f"{path}.new", path)
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    elif os.path.lexists(path):
-        os.unlink(path)
-
-
 def main(order: "dict[str, Any]") -> int:
     with open(f"/run/{order['slug']}-switch.lock", "w") as mutex:
         fcntl.flock(mutex, fcntl.LOCK_EX)
-        return Switch(order).run()
+        try:
+            return Switch(order).run()
+        finally:
+            candidate.stand_down(order["slug"])
 
 
 if __name__ == "__main__":

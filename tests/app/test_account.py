@@ -37,6 +37,22 @@ def test_who_finds_a_session_open_cannot_guess_the_password(ann, anyone):
     assert ann.get("/me")[0] == 200
 
 
+def test_an_admin_lifts_the_lock_after_failed_logins_also_of_the_address(admin, ann, anyone, backend):
+    for _ in range(5):
+        anyone.post("/login", email="ann@example.org", password="wrong wrong wrong")
+    for number in range(30):
+        anyone.post("/login", email=f"other{number}@example.org", password="wrong wrong wrong")
+    right = {"email": "ann@example.org", "password": PASSWORD}
+    assert anyone.post("/login", **right)[0] == 429
+    users = {one["email"]: one for one in admin.get("/users")[1]}
+    assert [one["locked"] for one in users.values()] == [False, True]
+    where = f"/users/{users['ann@example.org']['id']}"
+    assert (ann.patch(where, locked=False)[0], admin.patch(where, locked=True)[0]) == (403, 422)
+    assert admin.patch(where, locked=False)[1]["locked"] is False
+    assert anyone.post("/login", **right)[0] == 200
+    assert ann.get("/me")[0] == 200, "its sessions go on"
+
+
 @pytest.fixture
 def walker(tmp_path):
     with services.place(tmp_path / "account", "nginx", "/harvest/") as found:

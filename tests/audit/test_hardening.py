@@ -119,6 +119,8 @@ def test_unattended_upgrades_are_configured(run: Any, settings: Settings) -> Non
         assert run(f"systemctl show -P LoadState {unit}").strip() == "loaded"
     # Else needrestart asks, and an upgrade without a terminal waits forever.
     assert "$nrconf{restart} = 'a';" in run("cat /etc/needrestart/conf.d/*.conf")
+    # Else it cuts off users: a restarted nginx shuts its ports for as long as somebody uploads.
+    run("test -x /etc/needrestart/restart.d/nginx.service")
 
 
 @check("updates.pending", "no security update is pending", severity="high", mends="Install packages")

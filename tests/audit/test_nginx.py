@@ -18,6 +18,7 @@ from provision.settings.model import Settings
 from tasks.tls import lineages
 from tests.audit.checks import check
 from tests.audit.doors import get
+from tests.audit.revocation import revoked
 
 DAYS = 14
 """Fewer days left than this fail the audit: the timer renews with 30 days to go, and has failed since."""
@@ -91,6 +92,21 @@ def test_certificates_have_all_names_and_days_left(address: str, settings: Setti
             assert left >= DAYS, (
                 f"{name}'s certificate ends in {left} days; look with: journalctl -u certbot; certbot renew --dry-run"
             )
+
+
+@check("tls.revoked", "no certificate is revoked by its authority", severity="high")
+def test_no_certificate_is_revoked(address: str, settings: Settings) -> None:
+    if settings.tls in ("off", "selfsigned"):
+        pytest.skip("no authority")
+    for domain in settings.sites:
+        try:
+            why = revoked(certificate(address, domain))
+        except requests.RequestException as error:
+            pytest.skip(f"the authority's list of revoked certificates cannot be had ({error})")
+        mend = f"certbot renew --force-renewal --cert-name {domain}"
+        if settings.tls == "files":
+            mend = "put a new pair into tls_certificate and tls_key, and deploy"
+        assert not why, f"{domain}'s certificate is revoked {why}; {mend}"
 
 
 @check(

@@ -40,10 +40,14 @@ def deploy(
 
 
 def typed(
-    name: str, *options: str, answer: str | None = "", environment: dict[str, str] | None = None
+    name: str,
+    *options: str,
+    answer: str | None = "",
+    environment: dict[str, str] | None = None,
+    file: str = "deploy.py",
 ) -> tuple[int, str]:
     """What a human types, at a terminal who gives `answer` when asked; None is no terminal. Exit code and words."""
-    command = [str(BIN / "pyinfra"), "inventories/lab.py", "deploy.py", "--limit", name, *options]
+    command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "--limit", name, *options]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
     if answer is None:
         done = subprocess.run(

@@ -127,6 +127,16 @@ def test_a_service_name_that_a_person_has_is_told_before_anything_changes(past: 
     run = deploy(past.name, file=DEPLOY)
     assert (run.code, fingerprint(past)) == (1, before)
     past.exec("systemctl stop of-harvest; while ! userdel -r harvest 2>/dev/null; do sleep 0.2; done")
+    past.exec(
+        "mkdir /srv/cache; ln -s /srv/cache /var/cache/harvest; useradd -m sysop; chage -E 2020-01-01 sysop"
+    )
+    other = deploy(past.name, file=DEPLOY)
+    past.exec("rm -r /srv/cache /var/cache/harvest; userdel -r sysop")
+    assert "/var/cache/harvest, where harvest keeps its cache, is a link to /srv/cache" in other.said
+    assert (
+        "the account of sysop (admin_user) has expired, so it cannot log in; type: chage -E -1" in other.said
+    )
+    assert other.code == 1
     assert "an account harvest is there that is not HARVEST's own (uid 100" in run.said
     assert "run as it); rename it" in run.said
     assert past.exec("id sysop", check=False).returncode == 1

@@ -1,7 +1,10 @@
 """A release is switched to only when it works, and left again where it does not; users notice neither."""
 
 import json
-from collections.abc import Callable
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,11 @@ import pytest
 import requests
 
 from lab import hosts
+from tests.host import rehearsal
 from tests.host.checkouts import checkout, deploy_from
-from tests.host.runs import REPO, Run, deploy
+from tests.host.faults import BROKEN, KILL, MOMENTS, ONLY_LIVE
+from tests.host.runs import REPO, Run, deploy, typed
+from tests.host.traffic import Traffic
 from tests.host.web_hosts import visited
 
 pytestmark = [
@@ -25,42 +31,19 @@ pytestmark = [
 ]
 
 SCHEMA_HEAD = max((REPO / "app/harvest/migrations/versions").glob("[0-9]*.py")).name[:4]
-BROKEN = {
-    "raises on import": ({"wsgi_be.py": 'raise SystemExit("no such luck")'}, "| no such luck"),
-    "answers 500": (
-        {
-            "wsgi_be.py": "app.view_functions = {k: ((lambda **_: ({'ok': True}, 500)) if 'ready' in k else v) "
-            "for k, v in app.view_functions.items()}"
-        },
-        "/api/ready answered 500",
-    ),
-    "hangs": ({"wsgi_be.py": "import time; time.sleep(3600)"}, "not ready after 30 s"),
-    "eats memory": (
-        {"wsgi_be.py": "hog = [bytearray(1 << 20) for _ in range(8000)]"},
-        "MiB of memory; a service may",
-    ),
-    "forks": (
-        {
-            "wsgi_be.py": "import os, time\nwhile True:\n    time.sleep(0.005)\n    os.fork() or time.sleep(60)"
-        },
-        "processes and threads; a service may have 128",
-    ),
-    "fills the disk": (
-        {
-            "wsgi_fe.py": "import os\nfor n in range(400):\n"
-            "    open(f\"{os.environ['HARVEST_STATE_DIR']}/fill{n}\", 'wb').write(bytes(10 << 20))"
-        },
-        "it filled the disk of /var/lib/harvest",
-    ),
-}
-ONLY_LIVE = {
-    "wsgi_be.py": 'import os\nif os.environ["HARVEST_PORT"] == "5001":\n    raise SystemExit("only live")'
-}
 
 
 @pytest.fixture(scope="module")
-def deployed(lab_host: hosts.Host) -> hosts.Host:
-    run = deploy(lab_host.name)
+def twin(lab_host: hosts.Host) -> Iterator[hosts.Host]:
+    """A second host, for its files alone."""
+    host = hosts.up("t-twin", suite="bookworm", group="harvest_nginx", fresh=True)
+    yield host
+    host.down()
+
+
+@pytest.fixture(scope="module")
+def deployed(lab_host: hosts.Host, twin: hosts.Host) -> hosts.Host:
+    run = deploy(lab_host.name, twin.name)
     assert run.code == 0, run.said
     return lab_host
 
@@ -83,6 +66,36 @@ def reader(host: hosts.Host) -> Callable[[requests.Session], requests.Response]:
         return session.get(f"http://{host.fqdn}/{path}", timeout=30)
 
     return ask
+
+
+# Of each file: path, mode, owner, time and content. What is compiled, or marks the end of a build, has its own time.
+LISTED = """
+import hashlib, os, stat
+for top in ("/opt/harvest/releases", "/opt/harvest/venvs"):
+    for where, folders, names in os.walk(top):
+        for name in folders + names:
+            path = os.path.join(where, name)
+            if where == top and name.endswith(".json"):
+                continue
+            found = os.lstat(path)
+            content = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
+            if stat.S_ISREG(found.st_mode):
+                content = hashlib.sha256(open(path, "rb").read()).hexdigest()
+            timed = stat.S_ISREG(found.st_mode) and name != ".complete" and not name.endswith(".pyc")
+            at = found.st_mtime_ns if timed else 0
+            print(path, oct(found.st_mode), found.st_uid, found.st_gid, at, content)
+"""
+
+
+def test_the_same_release_is_the_same_on_every_host(deployed: hosts.Host, twin: hosts.Host) -> None:
+    """Byte by byte: else two servers behind one balancer name the same file differently."""
+    trees = []
+    for host in (deployed, twin):
+        (host.root / "root/listed.py").write_text(LISTED)
+        trees.append(set(host.exec("python3 /root/listed.py").stdout.splitlines()))
+    assert sorted(trees[0] ^ trees[1])[:10] == []
+    assert len(trees[0]) > 1000
+    twin.down()
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -145,33 +158,6 @@ def test_a_good_release_is_switched_to_recorded_and_the_next_run_changes_nothing
     assert record["by"]
     assert records(deployed)[before]["outcome"] == "good"
     assert deploy_from(folder, deployed.name).changed == []
-
-
-# Runs on the host: ends the switch when it has come so far.
-KILL = """
-import glob, os, signal, time
-def switch():
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            words = open(path, "rb").read().split(bytes(1))
-        except OSError:
-            continue
-        if words[0].endswith(b"python3") and b'"frontend_port"' in words[-2]:
-            return int(path.split("/")[2])
-def moment():
-    return {moment}
-was = os.readlink("/opt/harvest/harvest")
-end = time.monotonic() + 120
-while time.monotonic() < end:
-    if moment() and (pid := switch()):
-        os.kill(pid, signal.SIGKILL)
-        break
-"""
-MOMENTS = {
-    "during the check": "os.path.exists('/run/harvest-candidate/frontend')",
-    "after the links turned": "os.readlink('/opt/harvest/harvest') != was",
-    "during the restart": "os.path.exists('/run/harvest-stamps/harvest-frontend.service.new')",
-}
 
 
 def test_a_switch_that_is_killed_is_finished_by_the_next_run(deployed: hosts.Host, tmp_path: Path) -> None:
@@ -259,3 +245,117 @@ def test_going_back_over_a_migration_keeps_what_was_saved_or_asks(
         f"{before}-before-restore.db",
     }
     assert deploy(deployed.name).code == 0
+
+
+def operate(host: hosts.Host, page: str, *words: str) -> Run:
+    """A page of operate/ as typed: no -y, and no terminal to ask."""
+    data = [word for each in words for word in ("--data", each)]
+    code, said = typed(host.name, *data, file=f"operate/{page}.py", answer=None)
+    return Run(code, [], said, said)
+
+
+def test_status_says_whether_all_is_well_and_asks_nothing(deployed: hosts.Host) -> None:
+    well = operate(deployed, "status")
+    assert well.code == 0, well.said
+    for words in ("all is well", f"http://{deployed.fqdn}/", live(deployed), "5 of 5 run"):
+        assert words in well.said
+    assert not (deployed.root / "run/harvest-lock/holder").exists(), "who looks locks nothing"
+    deployed.exec(
+        "systemctl mask -q --runtime --now harvest-backend@5001.socket harvest-backend@5001.service"
+    )
+    ill = operate(deployed, "status")
+    deployed.exec("systemctl unmask -q --runtime harvest-backend@5001.socket harvest-backend@5001.service")
+    deployed.exec("systemctl start harvest-backend@5001.socket harvest-backend@5001.service")
+    assert ill.code == 1
+    assert "harvest-backend@5001.service is inactive" in ill.said
+    assert "http://127.0.0.1:5001/api/ready answered nothing" in ill.said
+
+
+def test_restart_loses_no_request(deployed: hosts.Host) -> None:
+    pids = "systemctl show -p MainPID --value 'harvest-backend@5001' harvest-frontend"
+    before = deployed.exec(pids).stdout
+    with visited(reader(deployed)) as failures:
+        run = deploy(deployed.name, file="operate/restart.py")
+    assert (run.code, failures) == (0, []), run.said
+    assert not {*before.split()} & {*deployed.exec(pids).stdout.split()}
+    unasked = operate(deployed, "restart")
+    assert (unasked.code, "add -y" in unasked.said) == (1, True)
+
+
+def test_accounts_are_listed_made_and_given_passwords(deployed: hosts.Host) -> None:
+    made = deploy(deployed.name, file="operate/user.py", options=("--data", "add=bob@example.org"))
+    assert made.code == 0, made.said
+    found = re.search(r"the password of bob@example.org is now: (\S+)", made.said)
+    assert found
+    answer = requests.post(
+        f"http://{deployed.fqdn}/api/login",
+        json={"email": "bob@example.org", "password": found[1]},
+        timeout=30,
+    )
+    assert answer.status_code == 200
+    assert found[1] not in deployed.exec("journalctl -o cat --no-pager; ps -ewwo args").stdout
+    twice = deploy(deployed.name, file="operate/user.py", options=("--data", "add=bob@example.org"))
+    assert (twice.code, "There is an account for bob@example.org already" in twice.said) == (1, True)
+    listed = operate(deployed, "user", "list=yes")
+    assert listed.code == 0, listed.said
+    assert "bob@example.org  -  annotator" in listed.said
+
+
+def test_logs_are_shown_and_wrong_words_get_the_right_ones(deployed: hosts.Host) -> None:
+    shown = operate(deployed, "logs", "unit=backend", "lines=2")
+    assert shown.code == 0, shown.said
+    assert "Booting worker" in shown.said, shown.said
+    wrong = operate(deployed, "logs", "level=loud")
+    assert (wrong.code, "must be one of emerg" in wrong.said) == (1, True)
+
+
+def test_an_upgrade_of_a_library_does_not_cut_users_of_nginx_off(deployed: hosts.Host) -> None:
+    """needrestart calls this; systemctl restart shuts the ports for 5 s where somebody uploads."""
+    before = deployed.exec("cat /run/nginx.pid").stdout
+    with Traffic(deployed, f"http://{deployed.fqdn}") as users:
+        time.sleep(2)
+        deployed.exec("/etc/needrestart/restart.d/nginx.service")
+        assert deployed.exec("cat /run/nginx.pid").stdout != before
+    assert (users.errors, users.missing) == ([], [])
+    assert users.answered["upload"] >= 2
+    assert (
+        deployed.exec("systemctl show -P MainPID nginx").stdout == deployed.exec("cat /run/nginx.pid").stdout
+    )
+
+
+def test_a_run_that_is_killed_at_an_operation_is_finished_by_the_next_one(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    """At a sample of the operations; with EVERY_OPERATION, at each (`make rehearse`)."""
+    first = checkout(tmp_path / "first", {"harvest/clock.py": "# rehearsal"})
+    chosen: Sequence[str] = rehearsal.SAMPLE
+    if os.environ.get("EVERY_OPERATION"):
+        chosen = rehearsal.operations(first, deployed.name)
+    with Traffic(deployed, f"http://{deployed.fqdn}") as users:
+        for number, operation in enumerate(chosen):
+            folder = checkout(tmp_path / "copy", {"harvest/clock.py": f"# rehearsal {number}"})
+            assert rehearsal.killed_at(folder, deployed.name, operation), operation
+            healed = deploy_from(folder, deployed.name)
+            assert healed.code == 0, (operation, healed.said)
+            assert records(deployed)[live(deployed)]["outcome"] == "live"
+            assert users.errors == [], (operation, users.errors)
+        assert deploy_from(folder, deployed.name).changed == []
+    assert (users.errors, users.missing) == ([], [])
+    assert len(users.saved) > 10
+
+
+def test_a_disk_that_fills_up_while_a_release_is_unpacked_leaves_the_former_one_live(
+    deployed: hosts.Host, tmp_path: Path
+) -> None:
+    folder, before = checkout(tmp_path / "copy", {"harvest/clock.py": "# too large"}), live(deployed)
+    planned, _ = rehearsal.process(folder, deployed.name, "--dry").communicate(timeout=120)
+    (wanted,) = re.findall(r"check release (\w+) next to", planned)
+    place = f"/opt/harvest/releases/{wanted}"
+    deployed.exec(f"mkdir {place}; mount -t tmpfs -o size=200k tmpfs {place}")
+    run = deploy_from(folder, deployed.name)
+    assert (run.code, live(deployed)) == (1, before), run.said
+    assert "No space left on device" in run.said
+    assert requests.get(f"http://{deployed.fqdn}/api/ready", timeout=20).json()["ok"]
+    deployed.exec(f"umount {place}")
+    run = deploy_from(folder, deployed.name)
+    assert (run.code, live(deployed)) == (0, wanted), run.said

@@ -59,6 +59,10 @@ def test_refused_starts_then_a_good_first_run(case: tuple[hosts.Host, str, int],
     # Refused starts while the jail runs, after a login: it cleared the address.
     for _ in range(3):
         assert run(host.name, *wrong, file=FILE)[0] == 1
+    # A mistyped admin and dry runs in between: sshd notes unknown users.
+    for number in range(6):
+        assert run(host.name, *there, "--data", f"admin_user=typo{number}", "--dry", file=FILE)[0] == 1
+        assert number % 3 or run(host.name, *there, "--dry", file=FILE)[0] == 0
     time.sleep(3)  # fail2ban reads on
     status = host.exec("fail2ban-client status sshd").stdout
     assert "Currently banned:\t0" in status, status

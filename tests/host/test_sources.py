@@ -1,6 +1,7 @@
 """HARVEST from a git repository: any that serves `wsgi_be:app` and `wsgi_fe:server`."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,10 +67,14 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def source_of(repository: Path, lock: Path) -> dict[str, str]:
+    return {"git": str(repository), "ref": "main", "requirements": str(lock)}
+
+
 @pytest.fixture
 def host(repository: Path) -> Iterator[hosts.Host]:
     """A host whose release comes from the branch main; the environment is the embedded application's."""
-    source = {"git": str(repository), "ref": "main", "requirements": str(REPO / "app/requirements.txt")}
+    source = source_of(repository, REPO / "app/requirements.txt")
     made = hosts.up(
         "t-git",
         suite="trixie",
@@ -109,4 +114,15 @@ def test_a_branch_is_deployed_followed_and_left_when_it_is_broken(host: hosts.Ho
         assert "failed its check, so it was not switched to" in run.said
         assert "| no such luck" in run.said, run.said
         assert live(host)["origin"]["commit"] == second
+
+        # Nor does an environment that cannot be built as its lock says.
+        commit(repository, BACKEND.replace("one", "three"))
+        lock = repository.parent / "other.lock"
+        lock.write_text(
+            re.sub(r"sha256:\w+", "sha256:" + "0" * 64, (REPO / "app/requirements.txt").read_text())
+        )
+        hosts.up(host.name, settings={"app_source": source_of(repository, lock)})
+        run = deploy(host.name)
+        assert (run.code, live(host)["origin"]["commit"]) == (1, second), run.said
+        assert "ash mismatch" in run.said, run.said
     assert failures == []

@@ -106,15 +106,22 @@ def test_the_distribution_timer_renews(host: hosts.Host) -> None:
     assert shown.split() == ["enabled", "active"]
 
 
-def test_all_names_are_in_one_certificate_and_a_removed_one_goes(host: hosts.Host, trust: str) -> None:
-    converge(host, api_domain=API)
+def test_all_names_are_in_one_certificate_and_a_removed_one_goes(
+    host: hosts.Host, authority: Authority, trust: str
+) -> None:
+    # Meanwhile another certbot is at work, and the operator's address has changed.
+    hold = "import fcntl, time; f = open('/etc/letsencrypt/.certbot.lock', 'w'); fcntl.lockf(f, 2); time.sleep(15)"
+    host.exec(f'systemd-run -q --collect python3 -c "{hold}"')
+    converge(host, api_domain=API, acme_email="ops@example.org")
+    shown = host.exec(f"certbot show_account --server {authority.settings['acme_directory']} 2>&1").stdout
+    assert "Email contact: ops@example.org" in shown
     assert served(host, NAME) == served(host, API)
     assert served(host, NAME)[1] == {NAME, API}
     choices = requests.get(
         f"https://{API}/api/choices", headers={"Origin": f"https://{NAME}"}, verify=trust, timeout=10
     )
     assert choices.headers["Access-Control-Allow-Origin"] == f"https://{NAME}"
-    converge(host, api_domain=None)
+    converge(host, api_domain=None, acme_email=authority.settings["acme_email"])
     assert served(host, NAME)[1] == {NAME}
 
 

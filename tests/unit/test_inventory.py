@@ -342,6 +342,11 @@ def test_logins_are_added_to_groups_as_they_are(group: Any, expected: Any) -> No
     assert json.dumps(group) == before
 
 
+def test_a_host_that_a_look_leaves_out_is_in_no_group() -> None:
+    group = (["a", ("b", {"x": 1})], {"y": 2})
+    assert with_logins(group, {"a": {"ssh_user": "me"}}, {"b"}) == ([("a", {"ssh_user": "me"})], {"y": 2})
+
+
 FROM_LIST = """
 from pathlib import Path
 from provision.inventory import hosts_from, resolve

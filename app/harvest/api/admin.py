@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 
 from harvest import accounts, audit, exporting
 from harvest.api import models
-from harvest.api.fields import PATH_ID, Id, Label, PersonName
+from harvest.api.fields import Id, Label, PersonName
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.search import contains
 from harvest.tables import audit as audit_table
@@ -31,6 +31,7 @@ class UserChange(In):
     active: bool | None = None
     password: Password | None = None
     name: PersonName | None = None
+    locked: Literal[False] | None = None
 
 
 class NewType(In):
@@ -50,6 +51,7 @@ class AuditQuery(In):
 
 def _users(connection: Connection, *where: ColumnElement[bool]) -> list[Json]:
     count = select(func.count()).select_from(triple).where(triple.c.user_id == user.c.id).scalar_subquery()
+    locked = accounts.locked(connection)
     rows = connection.execute(select(user, count.label("triples")).where(*where).order_by(user.c.email))
     return [
         {
@@ -58,6 +60,7 @@ def _users(connection: Connection, *where: ColumnElement[bool]) -> list[Json]:
                 for name in ("id", "email", "alias", "name", "admin", "active", "created_at")
             },
             "can_sign_in": bool(row.active and row.password_hash),
+            "locked": row.email in locked,
             "triples": row.triples,
         }
         for row in rows
@@ -92,27 +95,25 @@ def add_user(call: Call) -> Json:
 
 
 @endpoint(
-    "PATCH",
-    f"/users/<{PATH_ID}:user_id>",
-    auth="admin",
-    body=UserChange,
-    returns=models.Account,
-    errors=(404, 409),
+    "PATCH", "/users/<id:user_id>", auth="admin", body=UserChange, returns=models.Account, errors=(409,)
 )
 def change_user(call: Call, user_id: int) -> Json:
-    """Promote, deactivate, rename, or give a new password; all but the name end the account's sessions."""
+    """Promote, deactivate, rename, unlock, or give a new password; rights and passwords end the account's sessions."""
     body = call.body
     with call.db.write() as connection:
-        if not _users(connection, user.c.id == user_id):
+        found = _users(connection, user.c.id == user_id)
+        if not found:
             raise Problem(404, f"There is no user {user_id}.")
         if user_id == call.me.id and (body.admin is False or body.active is False):
             raise Problem(409, "You cannot take your own rights away: ask another admin.")
-        changes = body.model_dump(exclude_none=True, exclude={"password"})
+        changes = body.model_dump(exclude_none=True, exclude={"password", "locked"})
         if body.password is not None:
             try:
                 accounts.set_password(connection, user_id, body.password)
             except accounts.AccountError as error:
                 raise Problem(422, str(error)) from error
+        if body.locked is False:
+            accounts.unlock(connection, found[0]["email"])
         if set(changes) - {"name"}:
             changes["session_version"] = user.c.session_version + 1
         if changes:

@@ -97,7 +97,7 @@ def people(call: Call) -> list[Json]:
         ]
 
 
-@endpoint("POST", "/me/password", body=NewPassword, returns=models.Session, errors=(403, 429))
+@endpoint("POST", "/me/password", body=NewPassword, returns=models.Session, errors=(429,))
 def change_password(call: Call) -> Json:
     """A new password for the account that is signed in. Ends all of its sessions; the answer holds a new one."""
     wrong = Problem(403, "The current password is wrong.")

@@ -14,5 +14,3 @@ PersonName = Annotated[
 ]  # no address: it is shown to everyone
 Text = Annotated[str, Field(max_length=10_000)]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
-# In a path: a number that fits the column, so that a giant one is "not found" and not a crash.
-PATH_ID = f"int(min=1,max={MAX_ID})"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from harvest import audit, pdfstore, trash
 from harvest.api import models, papers, pdfs
-from harvest.api.fields import PATH_ID, Text
+from harvest.api.fields import Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.api.ownership import changeable
 from harvest.clock import now
@@ -57,27 +57,27 @@ def _shown(row: Row[Any], call: Call) -> Json:
     }
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/highlights", returns=models.Highlights, errors=(404,))
+@endpoint("GET", "/papers/<id:paper_id>/highlights", returns=models.Highlights)
 def list_highlights(call: Call, paper_id: int) -> Json:
     """All highlights of a paper."""
     with call.db.read() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id)
         return {"highlights": listed(connection, call, paper_id)}
 
 
 @endpoint(
     "POST",
-    f"/papers/<{PATH_ID}:paper_id>/highlights",
+    "/papers/<id:paper_id>/highlights",
     body=HighlightIn,
     returns=models.Highlight,
     status=201,
-    errors=(404, 409),
+    errors=(409,),
 )
 def add_highlight(call: Call, paper_id: int) -> Json:
     """Mark a passage."""
     body: HighlightIn = call.body
     with call.db.write() as connection:
-        paper = papers.one(connection, paper_id)
+        paper = papers.one(connection, call.me, paper_id, "annotate")
         if not paper["pdf"] or body.page > paper["pdf"]["pages"]:
             raise Problem(404, f"Paper {paper_id} has no PDF with a page {body.page}.")
         if len(listed(connection, call, paper_id)) >= MAX_BY_PAPER:
@@ -89,7 +89,7 @@ def add_highlight(call: Call, paper_id: int) -> Json:
         return next(one for one in listed(connection, call, paper_id) if one["id"] == made)
 
 
-@endpoint("DELETE", f"/highlights/<{PATH_ID}:highlight_id>", returns=models.Ok, errors=(403, 404))
+@endpoint("DELETE", "/highlights/<id:highlight_id>", returns=models.Ok)
 def delete_highlight(call: Call, highlight_id: int) -> Json:
     """Take a mark away: one's own, or any as an admin. Its sentence stays."""
     with call.db.write() as connection:
@@ -100,7 +100,7 @@ def delete_highlight(call: Call, highlight_id: int) -> Json:
     return {"ok": True}
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf/marked", media="application/pdf", errors=(404, 422))
+@endpoint("GET", "/papers/<id:paper_id>/pdf/marked", media="application/pdf", errors=(422,))
 def marked_pdf(call: Call, paper_id: int) -> Response:
     """A copy of the PDF with the highlights burned in."""
     from harvest.pdfmark import burn_in

@@ -6,17 +6,19 @@ The same declarations feed the OpenAPI document, so it cannot drift from what is
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
 
 from harvest import accounts
 from harvest.accounts import User
+from harvest.api.fields import MAX_ID
 from harvest.db import Database
 from harvest.drain import drain
 from harvest.settings import Settings
@@ -121,11 +123,7 @@ def endpoint(
 
 def answer(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """JSON, as compact as it gets."""
-    if isinstance(payload, BaseModel):
-        text = payload.model_dump_json()
-    else:
-        text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
-    response = Response(text, status, mimetype="application/json")
+    response = Response(to_json(payload), status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     for name, value in (headers or {}).items():
         response.headers[name.replace("_", "-")] = value
@@ -207,8 +205,16 @@ def _view(declared: Endpoint, settings: Settings, db: Database) -> Callable[...,
     return view
 
 
+class IdConverter(IntegerConverter):
+    """`<id:name>` in a path: a number that fits the column, so that a giant one is "not found" and not a crash."""
+
+    def __init__(self, rules: Map) -> None:
+        super().__init__(rules, min=1, max=MAX_ID)
+
+
 def install(app: Flask, settings: Settings, db: Database) -> None:
     """Put every declared endpoint on the app."""
+    app.url_map.converters["id"] = IdConverter
     for declared in ENDPOINTS:
         name = f"{declared.method} {declared.path}"
         view = _view(declared, settings, db)

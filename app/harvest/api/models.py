@@ -48,6 +48,15 @@ class Person(Out):
     email: str
 
 
+class PersonRole(Person):
+    role: str
+
+
+class Roles(Out):
+    everyone: str
+    people: list[PersonRole]
+
+
 class Session(User):
     ok: bool
     token: str
@@ -74,6 +83,7 @@ class Project(Out):
     doi_list: list[str]
     created_by: str
     created_at: str
+    role: str
     papers: int
     done: int
     in_progress: int
@@ -112,6 +122,22 @@ class Metadata(Out):
     title: str
     authors: str
     year: int | None
+
+
+class Reference(Metadata):
+    doi: str
+    journal: str
+
+
+class Refused(Out):
+    text: str
+    why: str
+
+
+class PapersChecked(Out):
+    new: list[Reference]
+    known: list[Reference]
+    refused: list[Refused]
 
 
 class DoiCheck(Out):
@@ -223,6 +249,7 @@ class Account(User):
     active: bool
     created_at: str
     can_sign_in: bool
+    locked: bool
     triples: int
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Row, delete, insert, select
 
 from harvest import audit, pdfstore
 from harvest.api import models, papers
-from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, Json, Problem, endpoint
+from harvest.api.ownership import require
 from harvest.clock import now
 from harvest.drain import drain
 from harvest.pdfcheck import NotAPdf
@@ -21,14 +21,16 @@ from harvest.tables import paper, pdf
 def pdf_row(call: Call, paper_id: int) -> Row[Any]:
     with call.db.read() as connection:
         row = connection.execute(
-            select(pdf, paper.c.doi_hash).join(paper).where(pdf.c.paper_id == paper_id)
+            select(pdf, paper.c.doi_hash, paper.c.project_id).join(paper).where(pdf.c.paper_id == paper_id)
         ).first()
-    if row is None:
-        raise Problem(404, f"Paper {paper_id} has no PDF.")
+        missing = f"Paper {paper_id} has no PDF."
+        if row is None:
+            raise Problem(404, missing)
+        require(connection, call.me, row.project_id, "read", missing)
     return row
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/pdf", media="application/pdf", errors=(404, 416))
+@endpoint("GET", "/papers/<id:paper_id>/pdf", media="application/pdf", errors=(416,))
 def get_pdf(call: Call, paper_id: int) -> Response:
     """The PDF as it was uploaded; parts of it by Range."""
     row = pdf_row(call, paper_id)
@@ -56,18 +58,14 @@ def _take_one_range(size: int) -> None:
 
 
 @endpoint(
-    "PUT",
-    f"/papers/<{PATH_ID}:paper_id>/pdf",
-    returns=models.Paper,
-    errors=(404, 413, 415, 422),
-    takes="application/pdf",
+    "PUT", "/papers/<id:paper_id>/pdf", returns=models.Paper, errors=(413, 415, 422), takes="application/pdf"
 )
 def put_pdf(call: Call, paper_id: int) -> Json:
     """Upload a PDF as the request's body (Content-Type: application/pdf); it replaces the one before."""
     limit = call.settings.max_upload_bytes
     too_large = f"The PDF is larger than {call.settings.MAX_UPLOAD_MB} MiB."
     with call.db.read() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id, "annotate")
     if request.mimetype != "application/pdf":
         raise Problem(415, "Upload the PDF as the body, with Content-Type: application/pdf.")
     if (request.content_length or 0) > limit:
@@ -82,11 +80,11 @@ def put_pdf(call: Call, paper_id: int) -> Json:
     except pdfstore.TooLarge as error:
         raise Problem(413, too_large) from error
     with call.db.write() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id, "annotate")
         connection.execute(delete(pdf).where(pdf.c.paper_id == paper_id))
         row = {"paper_id": paper_id, "user_id": call.me.id, "created_at": now(), **vars(stored)}
         connection.execute(insert(pdf).values(row))
         audit.note(
             connection, call.me.id, "upload pdf", paper_id, f"{stored.size} bytes, {stored.pages} pages"
         )
-        return papers.one(connection, paper_id)
+        return papers.one(connection, call.me, paper_id)

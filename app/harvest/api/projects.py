@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
-from harvest import audit, trash
+from harvest import audit, roles, trash
 from harvest.accounts import User
 from harvest.api import models
-from harvest.api.fields import PATH_ID, Text
+from harvest.api.fields import Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
 from harvest.clock import now
 from harvest.db import insert_row
-from harvest.tables import paper, pdf, project, triple, user
+from harvest.doi import public
+from harvest.tables import paper, pdf, project, project_role, triple, user
 
 
 class ProjectIn(In):
@@ -52,14 +53,16 @@ def shown(connection: Connection, me: User, project_id: int | None = None) -> li
             .outerjoin(triples, triples.c.project_id == project.c.id)
             .outerjoin(user, user.c.id == project.c.created_by)
         )
+        .where(*roles.visible(connection, me, project.c.id))
         .order_by(project.c.name)
     )
+    mine = roles.by_project(connection, me)
     dois = select(paper.c.project_id, paper.c.doi).order_by(paper.c.id)
     if project_id is not None:
         query, dois = query.where(project.c.id == project_id), dois.where(paper.c.project_id == project_id)
     by_project: dict[int, list[str]] = {}
     for owner, doi in connection.execute(dois):
-        by_project.setdefault(owner, []).append(doi)
+        by_project.setdefault(owner, []).extend(filter(None, [public(doi)]))
     return [
         {
             "id": row.id,
@@ -68,6 +71,7 @@ def shown(connection: Connection, me: User, project_id: int | None = None) -> li
             "doi_list": by_project.get(row.id, []),
             "created_by": (row.email if me.admin else row.alias) or "",
             "created_at": row.created_at,
+            "role": "papers" if me.admin else mine.get(row.id, roles.DEFAULT),
             **{
                 name: getattr(row, name) or 0 for name in ("papers", "done", "in_progress", "pdfs", "triples")
             },
@@ -108,7 +112,7 @@ def create_project(call: Call) -> Json:
         return one(connection, call.me, project_id)
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>", returns=models.Project, errors=(404,))
+@endpoint("GET", "/projects/<id:project_id>", returns=models.Project)
 def get_project(call: Call, project_id: int) -> Json:
     """One project with its progress."""
     with call.db.read() as connection:
@@ -117,11 +121,11 @@ def get_project(call: Call, project_id: int) -> Json:
 
 @endpoint(
     "PATCH",
-    f"/projects/<{PATH_ID}:project_id>",
+    "/projects/<id:project_id>",
     auth="admin",
     body=ProjectChange,
     returns=models.Project,
-    errors=(404, 409),
+    errors=(409,),
 )
 def change_project(call: Call, project_id: int) -> Json:
     """Rename or describe a project."""
@@ -135,7 +139,7 @@ def change_project(call: Call, project_id: int) -> Json:
         return one(connection, call.me, project_id)
 
 
-@endpoint("DELETE", f"/projects/<{PATH_ID}:project_id>", auth="admin", returns=models.Ok, errors=(404,))
+@endpoint("DELETE", "/projects/<id:project_id>", auth="admin", returns=models.Ok)
 def delete_project(call: Call, project_id: int) -> Json:
     """Delete a project with its papers, sentences and triples. It can be restored for 30 days."""
     with call.db.write() as connection:
@@ -144,3 +148,51 @@ def delete_project(call: Call, project_id: int) -> Json:
         detail = f"{gone['name']}: {gone['papers']} papers, {gone['triples']} triples"
         audit.note(connection, call.me.id, "delete project", project_id, detail)
     return {"ok": True}
+
+
+class RoleIn(In):
+    """Without `alias` the role of everyone who has none of their own; without `role` the person has none any more."""
+
+    alias: str | None = Field(None, max_length=40)
+    role: Literal["none", "read", "annotate", "papers"] | None = None
+
+
+@endpoint("GET", "/projects/<id:project_id>/roles", auth="admin", returns=models.Roles)
+def list_roles(call: Call, project_id: int) -> Json:
+    """Who may do what in a project: the role of everyone, and of those who have their own."""
+    with call.db.read() as connection:
+        one(connection, call.me, project_id)
+        return _roles(connection, project_id)
+
+
+def _roles(connection: Connection, project_id: int) -> Json:
+    of_project = select(project_role.c.role, user.c.alias, user.c.name, user.c.email).outerjoin(user)
+    rows = connection.execute(
+        of_project.where(project_role.c.project_id == project_id).order_by(user.c.email)
+    ).all()
+    people = [dict(row._mapping) for row in rows if row.alias]
+    return {"everyone": next((row.role for row in rows if not row.alias), roles.DEFAULT), "people": people}
+
+
+@endpoint("PUT", "/projects/<id:project_id>/roles", auth="admin", body=RoleIn, returns=models.Roles)
+def change_role(call: Call, project_id: int) -> Json:
+    """Give a role in a project, or take it back."""
+    alias, role = call.body.alias, call.body.role
+    with call.db.write() as connection:
+        one(connection, call.me, project_id)
+        who = connection.scalar(select(user.c.id).where(user.c.alias == alias)) if alias else None
+        if alias and who is None:
+            raise Problem(404, f"There is no account '{alias}'.")
+        same = project_role.c.user_id.is_(None) if who is None else project_role.c.user_id == who
+        connection.execute(delete(project_role).where(project_role.c.project_id == project_id, same))
+        if role:
+            row = {"project_id": project_id, "user_id": who, "role": role}
+            connection.execute(insert(project_role).values(row))
+        audit.note(
+            connection,
+            call.me.id,
+            "change role",
+            project_id,
+            f"{alias or 'everyone'}: {role or 'as everyone'}",
+        )
+        return _roles(connection, project_id)

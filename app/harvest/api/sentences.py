@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pydantic import Field
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, union_all, update
 
 from harvest import audit, sentences, trash
 from harvest.accounts import User
 from harvest.api import models, papers
-from harvest.api.fields import PATH_ID, Id, Label, Name, Text
+from harvest.api.fields import Id, Label, Name, Text
 from harvest.api.http import Call, In, Json, Problem, endpoint
-from harvest.api.ownership import changeable
+from harvest.api.ownership import changeable, require
 from harvest.clock import now
 from harvest.db import insert_row
-from harvest.doi import normal, short_hash
+from harvest.doi import identifier, short_hash
 from harvest.tables import audit as trail
 from harvest.tables import entity_type, highlight, paper, project, relation_type, sentence, triple, user
 from harvest.triples import NAMES
@@ -55,15 +55,23 @@ def check_types(connection: Connection, triples: list[TripleIn]) -> None:
     """Raise Problem 422 for a type that is not in the vocabulary."""
     wanted = {one.source_entity_attr for one in triples} | {one.sink_entity_attr for one in triples}
     relations = {one.relation_type for one in triples}
-    known = set(connection.scalars(_ENTITIES, {"names": list(wanted)}))
-    known_relations = set(connection.scalars(_RELATIONS, {"names": list(relations)}))
-    unknown = sorted(wanted - known) + sorted(relations - known_relations)
+    names = {"entities": list(wanted), "relations": list(relations)}
+    known = {tuple(row) for row in connection.execute(_KNOWN, names)}
+    unknown = sorted(one for one in wanted if ("entity", one) not in known)
+    unknown += sorted(one for one in relations if ("relation", one) not in known)
     if unknown:
         raise Problem(422, f"Not in the vocabulary: {', '.join(unknown)}.")
 
 
-_ENTITIES = select(entity_type.c.name).where(entity_type.c.name.in_(bindparam("names", expanding=True)))
-_RELATIONS = select(relation_type.c.name).where(relation_type.c.name.in_(bindparam("names", expanding=True)))
+_KNOWN = union_all(
+    *(
+        select(literal(kind), table.c.name).where(table.c.name.in_(bindparam(names, expanding=True)))
+        for kind, table, names in (
+            ("entity", entity_type, "entities"),
+            ("relation", relation_type, "relations"),
+        )
+    )
+)
 _PAPER = select(paper.c.id.label("paper_id"), paper.c.project_id, paper.c.doi_hash, paper.c.status)
 _PAPER_BY_ID = _PAPER.where(paper.c.id == bindparam("id"))
 _PAPER_BY_DOI = _PAPER.where(paper.c.project_id == bindparam("project"), paper.c.doi == bindparam("doi"))
@@ -78,7 +86,7 @@ def place(connection: Connection, body: SaveIn) -> Json:
         if row is None:
             raise Problem(422, f"There is no paper {body.paper_id}.")
         return dict(row._mapping)
-    doi = normal(body.doi) if body.doi else None
+    doi = identifier(body.doi) if body.doi else None
     if body.doi and doi is None:
         raise Problem(422, f"'{body.doi[:80]}' is not a DOI.")
     if body.project_id and doi:
@@ -100,14 +108,16 @@ def _own_sentence(connection: Connection, call: Call, sentence_id: int) -> Json:
     row = connection.execute(
         select(sentence, paper.c.doi_hash).outerjoin(paper).where(sentence.c.id == sentence_id)
     ).first()
+    missing = f"There is no sentence {sentence_id}."
     if row is None:
-        raise Problem(422, f"There is no sentence {sentence_id}.")
+        raise Problem(422, missing)
+    require(connection, call.me, row.project_id, "annotate", missing)
     if row.user_id != call.me.id and not call.me.admin:
         raise Problem(403, "This sentence is another annotator's.")
     return {"project_id": row.project_id, "doi_hash": row.doi_hash}
 
 
-@endpoint("POST", "/save", body=SaveIn, returns=models.Saved, errors=(403,))
+@endpoint("POST", "/save", body=SaveIn, returns=models.Saved, errors=(404,))
 def save(call: Call) -> Json:
     """Save a sentence and its triples: all of it or nothing."""
     body, at = call.body, now()
@@ -119,6 +129,8 @@ def save(call: Call) -> Json:
             home, sentence_id = _own_sentence(connection, call, body.sentence_id), body.sentence_id
         else:
             home = place(connection, body)
+            missing = f"There is no project {home['project_id']}."
+            require(connection, call.me, home["project_id"], "annotate", missing)
             sentence_id = _new_sentence(connection, call, home, at)
         rows = [
             {
@@ -201,15 +213,15 @@ def _refuse_stale(connection: Connection, me: User, sentence_id: int, version: s
     raise Problem(409, f"{told} meanwhile: nothing was {done}.")
 
 
-@endpoint("GET", f"/papers/<{PATH_ID}:paper_id>/sentences", returns=list[models.Sentence], errors=(404,))
+@endpoint("GET", "/papers/<id:paper_id>/sentences", returns=list[models.Sentence])
 def list_sentences(call: Call, paper_id: int) -> list[Json]:
     """What was annotated in a paper."""
     with call.db.read() as connection:
-        papers.one(connection, paper_id)
+        papers.one(connection, call.me, paper_id)
         return sentences.find(connection, call.me, sentence.c.paper_id == paper_id)
 
 
-@endpoint("GET", f"/sentences/<{PATH_ID}:sentence_id>", returns=models.Sentence, errors=(404,))
+@endpoint("GET", "/sentences/<id:sentence_id>", returns=models.Sentence)
 def get_sentence(call: Call, sentence_id: int) -> Json:
     """One sentence with its triples."""
     with call.db.read() as connection:
@@ -223,13 +235,7 @@ def _one(connection: Connection, call: Call, sentence_id: int) -> Json:
     return found[0]
 
 
-@endpoint(
-    "PUT",
-    f"/sentences/<{PATH_ID}:sentence_id>",
-    body=SentenceChange,
-    returns=models.Sentence,
-    errors=(403, 404, 409),
-)
+@endpoint("PUT", "/sentences/<id:sentence_id>", body=SentenceChange, returns=models.Sentence, errors=(409,))
 def change_sentence(call: Call, sentence_id: int) -> Json:
     """Change the text, the triples, or both: all of it or nothing; with a `version`, only what is still that."""
     body, at = call.body, now()
@@ -256,13 +262,7 @@ def change_sentence(call: Call, sentence_id: int) -> Json:
         return _one(connection, call, sentence_id)
 
 
-@endpoint(
-    "DELETE",
-    f"/sentences/<{PATH_ID}:sentence_id>",
-    query=DeleteQuery,
-    returns=models.Ok,
-    errors=(403, 404, 409),
-)
+@endpoint("DELETE", "/sentences/<id:sentence_id>", query=DeleteQuery, returns=models.Ok, errors=(409,))
 def delete_sentence(call: Call, sentence_id: int) -> Json:
     """Delete a sentence with its triples; it can be restored for 30 days."""
     with call.db.write() as connection:
@@ -276,7 +276,7 @@ def delete_sentence(call: Call, sentence_id: int) -> Json:
     return {"ok": True}
 
 
-@endpoint("DELETE", f"/triple/<{PATH_ID}:triple_id>", returns=models.Ok, errors=(403, 404))
+@endpoint("DELETE", "/triple/<id:triple_id>", returns=models.Ok)
 def delete_triple(call: Call, triple_id: int) -> Json:
     """Delete one triple, as its owner or as an admin; its sentence stays."""
     with call.db.write() as connection:

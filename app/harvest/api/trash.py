@@ -6,7 +6,6 @@ from sqlalchemy import Connection, delete, select
 
 from harvest import audit, trash
 from harvest.api import models
-from harvest.api.fields import PATH_ID
 from harvest.api.http import Call, Json, Problem, endpoint
 from harvest.tables import trash as table
 from harvest.tables import user
@@ -38,7 +37,7 @@ def _refuse_foreign(connection: Connection, call: Call, entry_id: int) -> None:
         raise Problem(404, f"There is nothing {entry_id} in the trash.")
 
 
-@endpoint("POST", f"/trash/<{PATH_ID}:entry_id>/restore", returns=models.Restored, errors=(404, 409))
+@endpoint("POST", "/trash/<id:entry_id>/restore", returns=models.Restored, errors=(409,))
 def restore(call: Call, entry_id: int) -> Json:
     """Put back what you deleted, or as an admin what anyone deleted."""
     with call.db.write() as connection:

@@ -34,14 +34,8 @@ def rows(call: Call) -> list[Json]:
     """The newest triples first, as a flat list."""
     wanted = triples.Filters(project_id=call.query.project_id, contributor=call.query.triple_contributor)
     with call.db.read() as connection:
-        query = (
-            select(*triples.COLUMNS)
-            .select_from(triples.SOURCE)
-            .where(*triples.conditions(connection, call.me, wanted))
-            .order_by(triple.c.id.desc())
-            .limit(call.query.limit)
-        )
-        return [triples.shown(row, call.me) for row in connection.execute(query)]
+        query = triples.selected(call.me).where(*triples.conditions(connection, call.me, wanted))
+        return triples.rows(connection, call.me, query.order_by(triple.c.id.desc()).limit(call.query.limit))
 
 
 @endpoint("GET", "/graph", query=GraphQuery, returns=models.Graph)

@@ -13,7 +13,7 @@ from harvest import triples as queries
 from harvest.accounts import User
 from harvest.api import highlights, models, pdfs, triples
 from harvest.api.auth import sign_in
-from harvest.api.fields import PATH_ID, Id
+from harvest.api.fields import Id
 from harvest.api.http import Call, In, Json, Problem, answer, endpoint
 from harvest.tables import paper
 
@@ -31,7 +31,7 @@ def find_paper(call: Call, project_id: int, name: str) -> int:
     return found
 
 
-@endpoint("GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>", media="application/pdf", errors=(404, 416))
+@endpoint("GET", "/projects/<id:project_id>/pdf/<name>", media="application/pdf", errors=(416,))
 def get_named_pdf(call: Call, project_id: int, name: str) -> Response:
     """The same by the name that upstream gives it."""
     return pdfs.get_pdf(call, find_paper(call, project_id, name))
@@ -39,9 +39,9 @@ def get_named_pdf(call: Call, project_id: int, name: str) -> Response:
 
 @endpoint(
     "PUT",
-    f"/projects/<{PATH_ID}:project_id>/pdf/<name>",
+    "/projects/<id:project_id>/pdf/<name>",
     returns=models.Paper,
-    errors=(404, 413, 415, 422),
+    errors=(413, 415, 422),
     takes="application/pdf",
 )
 def put_named_pdf(call: Call, project_id: int, name: str) -> Json:
@@ -49,9 +49,7 @@ def put_named_pdf(call: Call, project_id: int, name: str) -> Json:
     return pdfs.put_pdf(call, find_paper(call, project_id, name))
 
 
-@endpoint(
-    "GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights", returns=models.Highlights, errors=(404,)
-)
+@endpoint("GET", "/projects/<id:project_id>/pdf/<name>/highlights", returns=models.Highlights)
 def list_named(call: Call, project_id: int, name: str) -> Json:
     """The same by upstream's name of the PDF."""
     return highlights.list_highlights(call, find_paper(call, project_id, name))
@@ -59,23 +57,18 @@ def list_named(call: Call, project_id: int, name: str) -> Json:
 
 @endpoint(
     "POST",
-    f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights",
+    "/projects/<id:project_id>/pdf/<name>/highlights",
     body=highlights.HighlightIn,
     returns=models.Highlight,
     status=201,
-    errors=(404, 409),
+    errors=(409,),
 )
 def add_named(call: Call, project_id: int, name: str) -> Json:
     """Mark a passage, by upstream's name of the PDF."""
     return highlights.add_highlight(call, find_paper(call, project_id, name))
 
 
-@endpoint(
-    "DELETE",
-    f"/projects/<{PATH_ID}:project_id>/pdf/<name>/highlights/<{PATH_ID}:highlight_id>",
-    returns=models.Ok,
-    errors=(403, 404),
-)
+@endpoint("DELETE", "/projects/<id:project_id>/pdf/<name>/highlights/<id:highlight_id>", returns=models.Ok)
 def delete_named(call: Call, project_id: int, name: str, highlight_id: int) -> Json:
     """Take a mark away, by upstream's name of the PDF."""
     paper_id = find_paper(call, project_id, name)
@@ -85,9 +78,7 @@ def delete_named(call: Call, project_id: int, name: str, highlight_id: int) -> J
     return highlights.delete_highlight(call, highlight_id)
 
 
-@endpoint(
-    "GET", f"/projects/<{PATH_ID}:project_id>/pdf/<name>/marked", media="application/pdf", errors=(404, 422)
-)
+@endpoint("GET", "/projects/<id:project_id>/pdf/<name>/marked", media="application/pdf", errors=(422,))
 def marked_named(call: Call, project_id: int, name: str) -> Response:
     """A copy with burned-in highlights, by upstream's name of the PDF."""
     return highlights.marked_pdf(call, find_paper(call, project_id, name))

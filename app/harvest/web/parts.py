@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import dash
-from dash import dcc, html
+from dash import State, dcc, html
 
 from harvest.web import client
 from harvest.web.client import Json
@@ -25,6 +25,14 @@ METADATA = {
 def attributes(**given: Any) -> Json:
     """`data_page_of=3` as Dash takes it: {"data-page-of": 3}."""
     return {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def div(kind: str, *children: Any, **options: Any) -> html.Div:
+    """A box of the class `kind`; `data_x` and `aria_x` are written with a hyphen."""
+    hyphened = {name for name in options if name.startswith(("data_", "aria_"))}
+    plain = {name: value for name, value in options.items() if name not in hyphened}
+    marked = attributes(**{name: options[name] for name in hyphened})
+    return html.Div(list(children), className=kind, **plain, **marked)
 
 
 def note(text: str, kind: str = "good") -> None:
@@ -53,16 +61,33 @@ def action(callback: Callable[..., Any]) -> Callable[..., Any]:
             )
             if over:
                 refresh()
-            # Not PreventUpdate: it would also drop the note.
-            outputs = dash.ctx.outputs_list
-            return [dash.no_update] * len(outputs) if isinstance(outputs, list) else dash.no_update
+            return unchanged()  # not PreventUpdate: it would also drop the note
 
     return run
+
+
+def unchanged() -> Any:
+    """What a callback returns that changes none of its outputs."""
+    outputs = dash.ctx.outputs_list
+    return [dash.no_update] * len(outputs) if isinstance(outputs, list) else dash.no_update
 
 
 def clicked() -> bool:
     """Whether a click ran this callback: components that just appeared run it too."""
     return bool(dash.ctx.triggered and dash.ctx.triggered[0]["value"])
+
+
+def on_click(app: dash.Dash, *dependencies: Any, **options: Any) -> Callable[..., Any]:
+    """`app.callback` for what a click does: an `action` that buttons which just appeared do not run."""
+
+    def register(callback: Callable[..., Any]) -> Any:
+        @functools.wraps(callback)
+        def run(*arguments: Any) -> Any:
+            return callback(*arguments) if clicked() else unchanged()
+
+        return app.callback(*dependencies, prevent_initial_call=True, **options)(action(run))
+
+    return register
 
 
 def field(label: str, control: Any, hint: str = "") -> html.Div:
@@ -75,6 +100,41 @@ def field(label: str, control: Any, hint: str = "") -> html.Div:
     )
     below = [html.Small(hint, className="quiet")] if hint else []
     return html.Div([html.Label(label, htmlFor=name), control, *below], className="field")
+
+
+DESCRIBED = (
+    ("title", "Title", 1000),
+    ("authors", "Authors", 2000),
+    ("journal", "Journal", 500),
+    ("year", "Year", 4),
+)
+
+
+def described(paper: Json, kind: str) -> list[html.Div]:
+    """The fields of what a paper is; their ids hold `kind`."""
+    return [
+        field(label, text_input(f"{kind}-{name}", value=str(paper.get(name) or ""), maxLength=limit))
+        for name, label, limit in DESCRIBED
+    ]
+
+
+def described_states(kind: str) -> list[State]:
+    return [State(f"{kind}-{name}", "value") for name, *_ in DESCRIBED]
+
+
+def described_values(given: Iterable[str | None]) -> Json:
+    """What these fields hold as the API takes it. Raises ApiError for what is no year."""
+    values: Json = {name: (text or "").strip() for (name, *_), text in zip(DESCRIBED, given, strict=True)}
+    if not (year := values.pop("year")):
+        return values
+    if not year.isdecimal():
+        raise client.ApiError(422, f"The year is a number, not '{year}'.")
+    return {**values, "year": int(year)}
+
+
+def person_label(one: Json) -> str:
+    """A person of /people in a list to choose from."""
+    return " · ".join(filter(None, (one["name"] or one["alias"], one["email"])))
 
 
 def text_input(name: Any, **options: Any) -> dcc.Input:
@@ -124,17 +184,17 @@ def progress(done: int, started: int, total: int) -> html.Div:
 
 def dropzone(label: str, url: str, *, method: str, media: str, accept: str, done: str) -> html.Div:
     """A place for a file, dropped or picked; assets/api.js uploads it and writes the answer to the store `done`."""
-    return html.Div(
-        [
-            html.Button(label, type="button", className="pick-file"),
-            html.Span("or drop the file here", className="quiet"),
-            html.Progress(max="100", hidden=True, **attributes(aria_label="Upload")),
-            html.Div(className="upload-state quiet", role="status"),
-        ],
-        className="dropzone",
-        **attributes(
-            data_upload=url, data_method=method, data_type=media, data_accept=accept, data_done=done
-        ),
+    return div(
+        "dropzone",
+        html.Button(label, type="button", className="pick-file"),
+        html.Span("or drop the file here", className="quiet"),
+        html.Progress(max="100", hidden=True, **attributes(aria_label="Upload")),
+        html.Div(className="upload-state quiet", role="status"),
+        data_upload=url,
+        data_method=method,
+        data_type=media,
+        data_accept=accept,
+        data_done=done,
     )
 
 

@@ -34,9 +34,15 @@ class Accounts:
     services: tuple[Account, ...]
 
 
+def cache(name: str) -> str:
+    """Where a service keeps its cache: systemd's CacheDirectory, named for its account."""
+    return f"/var/cache/{name}"
+
+
 def query(want: Accounts) -> Query:
     names = {account.name for account in (want.admin, *want.services)}
     files = {account.home for account in (want.admin, *want.services)}
+    files |= {cache(account.name) for account in want.services}
     return Query(users=names, groups=names, files=files)
 
 
@@ -103,14 +109,18 @@ def _of_service(have: HostState, want: Account) -> Iterator[str]:
                 f"the account {name} (home {user.home}) is in use{running}; stop what runs there: "
                 f"systemctl status {user.processes[0]}"
             )
-    found = have.files[want.home]
+    yield from _of_folder(have, want.home, f"{name} keeps its data", "StateDirectory")
+    yield from _of_folder(have, cache(name), f"{name} keeps its cache", "CacheDirectory")
+
+
+def _of_folder(have: HostState, path: str, use: str, systemds: str) -> Iterator[str]:
+    found = have.files[path]
     if found.kind == "file":
-        yield f"{want.home}, where {name} keeps its data, is a file; it must be a directory"
+        yield f"{path}, where {use}, is a file; it must be a directory"
     elif found.kind == "link":
         yield (
-            f"{want.home}, where {name} keeps its data, is a link to {found.end}, which systemd does not take for a "
-            f"service's StateDirectory; remove it and mount the folder there: {found.end} {want.home} none bind 0 0 "
-            "in /etc/fstab"
+            f"{path}, where {use}, is a link to {found.end}, which systemd does not take for a service's {systemds}; "
+            f"remove it and mount the folder there: {found.end} {path} none bind 0 0 in /etc/fstab"
         )
 
 

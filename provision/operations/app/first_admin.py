@@ -28,17 +28,26 @@ class FirstAdmin:
     """The folder of upstream's config.py where upstream's own store makes the account; "" where `harvest` does."""
 
 
+def as_service(
+    user: str, root: str, environment: str, program: str, *, folder: str = "", options: str = ""
+) -> str:
+    """A command that runs the release's Python as the service itself would, with this one's standard input."""
+    return f"""systemd-run --quiet --pipe --wait --collect --property=User={user} --property=Group={user} \\
+  --property=EnvironmentFile={environment} --property=WorkingDirectory={folder or f"{root}/harvest"} \\
+  {options}{root}/venv/bin/python {program}"""
+
+
 def add_script(want: FirstAdmin) -> str:
     """As the service itself would run it, with the password on standard input."""
-    folder, path, program = f"{want.root}/harvest", "", "-m harvest user add"
-    last = " --admin --if-missing"
     if want.store:
-        folder, last, program = "/", "", f"-c {shlex.quote(source('upstream_admin'))}"
+        program = f"-c {shlex.quote(source('upstream_admin'))} {shlex.quote(want.email)}"
         path = f"--setenv=PYTHONPATH={want.store}:{want.root}/harvest --setenv=PYTHONDONTWRITEBYTECODE=1 "
+        run = as_service(want.user, want.root, want.environment, program, folder="/", options=path)
+    else:
+        program = f"-m harvest user add {shlex.quote(want.email)} --admin --if-missing"
+        run = as_service(want.user, want.root, want.environment, program)
     return f"""umask 077
-base64 -d | systemd-run --quiet --pipe --wait --collect --property=User={want.user} --property=Group={want.user} \\
-  --property=EnvironmentFile={want.environment} --property=WorkingDirectory={folder} \\
-  {path}{want.root}/venv/bin/python {program} {shlex.quote(want.email)}{last} >&2
+base64 -d | {run} >&2
 printf '%s\\n' {shlex.quote(want.email)} >{want.stamp}"""
 
 

@@ -19,6 +19,7 @@ FILES = (
     f"{ETC}/harvest*-frontend.*",
     f"{ETC}/harvest*-backend@.*",
     f"{ETC}/harvest*-candidate@.*",
+    f"{ETC}/harvest*-standby@.*",
     f"{ETC}/harvest*-migrate.service",
     f"{ETC}/harvest*-sweep.*",
 )
@@ -51,7 +52,7 @@ def changes(have: HostState, want: FormerUnits) -> Iterator[Command]:
         yield script(f"systemctl stop {names}; systemctl disable --quiet {names}")
     # A backend's file is a template: harvest-backend@.service serves harvest-backend@5001.service.
     templates = {stem.partition("@")[0] + "@" if "@" in stem else stem for stem in stems}
-    templates |= {f"{slug}-{name}" for slug in slugs for name in ("migrate", "candidate@")}
+    templates |= {f"{slug}-{name}" for slug in slugs for name in ("migrate", "candidate@", "standby@")}
     files = sorted(path for pattern in FILES for path in have.found[pattern] if _stem(path) not in templates)
     if files:
         alone = " ".join(

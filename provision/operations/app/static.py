@@ -4,13 +4,15 @@
 The names of Dash's files carry the versions and times of the installed packages: they are made where HARVEST runs.
 """
 
+import posixpath
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
-from provision.operations.app.release import PYTHONS, Release
+from provision.engine.templates import shell
+from provision.operations.app.release import PYTHONS, Release, moment
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,13 @@ def _query(want: Static) -> Query:
 
 
 def export_script(release: str, folder: str, user: str) -> str:
-    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder."""
-    return f"""umask 022
-work=$(mktemp -d /run/harvest-static.XXXXXX); trap 'rm -rf "$work"' EXIT
-mkdir "$work/static"; chown -R {user}: "$work"
-cd {release}/harvest
-if [ -f harvest/__main__.py ]; then
-  runuser -u {user} -- env -i HARVEST_DEPLOYMENT_MODE=internal HARVEST_STATE_DIR="$work" PYTHONDONTWRITEBYTECODE=1 \\
-    {release}/venv/bin/python -m harvest assets "$work/static" >/dev/null
-fi
-rm -rf {folder}.part
-cp -r "$work/static" {folder}.part; chown -R root:root {folder}.part; chmod -R a+rX {folder}.part
-mv -T {folder}.part {folder}"""
+    """Let HARVEST write its files as its own user, then make them root's. One that cannot gets an empty folder.
+
+    nginx makes a file's ETag of its time: it is the same on each host.
+    """
+    return shell(
+        "export-static", user=user, release=release, folder=folder, moment=moment(posixpath.basename(release))
+    )
 
 
 def changes(have: HostState, want: Static) -> Iterator[Command]:

@@ -13,7 +13,7 @@ from provision.engine.state import HostState, Query, ReleaseRecord, Releases
 from provision.operations.systemd import Unit
 from provision.remote import program
 
-PROGRAM = program("switch", "answers", "releases", "schema", "candidate", "host_files")
+PROGRAM = program("switch", "answers", "releases", "schema", "candidate", "host_files", "logs")
 ROOTS = "/opt/harvest*"
 """Where any instance's releases lie."""
 LIMIT_S = 30
@@ -33,6 +33,8 @@ class Service:
     frontend_port: int
     backend_ports: tuple[int, ...]
     gunicorn: str
+    workers: int
+    """What answers during a restart has as many as the live service; the candidate has one."""
     links: tuple[str, ...]
     json: tuple[tuple[str, tuple[str, ...]], ...]
     """URLs at its own ports, each with the keys that its JSON must have."""
@@ -95,6 +97,7 @@ def order(want: Live, **more: object) -> str:
             "frontend_port": service.frontend_port,
             "backend_ports": service.backend_ports,
             "gunicorn": service.gunicorn,
+            "workers": service.workers,
             "links": service.links,
             "json": service.json,
             "pages": service.pages,
@@ -109,6 +112,11 @@ def order(want: Live, **more: object) -> str:
         },
         sort_keys=True,
     )
+
+
+def restart(service: Service, live: str) -> Command:
+    """Restart the live release's units without a wait for users: a standby answers meanwhile."""
+    return command(Live(service, live), restart=True)
 
 
 def command(want: Live, **more: object) -> Command:

@@ -23,6 +23,11 @@ ALREADY = Containing("/etc/nginx/sites-enabled/00-default", "/.well-known/acme-c
 """Finds our nginx where it answers challenges for any name."""
 LIMIT_S = 300
 """How long certbot may take, in seconds."""
+BUSY_S = 120
+"""How long another certbot on the host (its timer's, an administrator's) is waited for, in seconds."""
+BUSY = "Another instance of Certbot is already running"
+ACCOUNT = "/var/lib/harvest-provision/acme-account"
+"""Which authority's account was last told which e-mail address: certbot itself does not keep it."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,6 @@ def command(want: Lineage, anew: bool, broken: bool) -> str:
     What is `broken` is moved aside first: certbot would take another name for the new one, which nobody serves, or
     have it issued and then not know where to put it. It comes back where the authority gives nothing.
     """
-    host, _, path = want.directory.partition("://")[2].partition("/")
-    accounts = f"/etc/letsencrypt/accounts/{shlex.quote(f'{host}/{path}')}"
     name = shlex.quote(want.name)
     lines = ["said=0; old="]
     if broken:
@@ -72,15 +75,77 @@ def command(want: Lineage, anew: bool, broken: bool) -> str:
             "done",
         ]
     lines += [
-        # With several accounts certbot would ask which; the one used last is as good as any.
-        f"ids=$(ls -1t {accounts} 2>/dev/null || true)",
-        'which=; [ "$(echo "$ids" | wc -l)" -lt 2 ] || which="--account $(echo "$ids" | head -n 1)"',
-        f"{certbot(want, anew)} $which || said=$?",
+        _which(want),
+        *_patiently(f"{certbot(want, anew)} $which"),
+        # An account that certbot has made just now was told the address.
+        f'[ $said != 0 ] || [ -n "$ids" ] || {{ {_note(want)}; }}',
         f"[ $said != 0 ] || [ -e {want.chain} ] || {{ echo 'certbot put it elsewhere than {want.chain}'; said=1; }}",
         'if [ $said != 0 ] && [ -n "$old" ]; then cp -a "$old"/. /etc/letsencrypt/; rm -rf "$old"; fi',
         "exit $said",
     ]
     return "\n".join(lines)
+
+
+def _which(want: Lineage) -> str:
+    """With several accounts certbot would ask which; the one used last is as good as any."""
+    host, _, path = want.directory.partition("://")[2].partition("/")
+    accounts = f"/etc/letsencrypt/accounts/{shlex.quote(f'{host}/{path}')}"
+    return (
+        f"ids=$(ls -1t {accounts} 2>/dev/null || true)\n"
+        'which=; [ "$(echo "$ids" | wc -l)" -lt 2 ] || which="--account $(echo "$ids" | head -n 1)"'
+    )
+
+
+def _patiently(words: str) -> list[str]:
+    """Run certbot, again while another one holds its lock; sets `said`."""
+    return [
+        "left=" + str(BUSY_S),
+        f"while said=0; out=$({words} 2>&1) || said=$?; do",
+        f'  case $out in *"{BUSY}"*) ;; *) break ;; esac',
+        "  [ $left -gt 0 ] || break",
+        "  left=$((left - 2)); sleep 2",
+        "done",
+        'echo "$out"',
+    ]
+
+
+def _told(want: Lineage) -> str:
+    return f"{want.directory} {want.email or '-'}"
+
+
+def _note(want: Lineage) -> str:
+    folder = shlex.quote(posixpath.dirname(ACCOUNT))
+    return f"mkdir -p {folder}; echo {shlex.quote(_told(want))} >{ACCOUNT}"
+
+
+def account_changes(have: HostState, want: Lineage) -> Iterator[Command]:
+    """The authority's account has another e-mail address than `acme_email`, or nobody knows which."""
+    if have.notes.get(ACCOUNT, "").strip() == _told(want):
+        return
+    email = f"--email {shlex.quote(want.email)}" if want.email else "--register-unsafely-without-email"
+    words = (
+        f"certbot update_account --non-interactive --agree-tos --server {shlex.quote(want.directory)} {email}"
+    )
+    lines = [
+        _which(want),
+        *_patiently(f"{words} $which"),
+        f"[ $said != 0 ] || {{ {_note(want)}; }}",
+        "exit $said",
+    ]
+    yield FunctionCommand(_update, (want, "\n".join(lines)), {})
+
+
+def _update(state: State, host: Host, want: Lineage, words: str) -> bool:
+    """Tell the authority. The certificate serves all the same where that fails, so the run goes on."""
+    limit = int(patience.limit(host, LIMIT_S))
+    ok, said = host.run_shell_command(script(words), _timeout=limit, **as_root(host))
+    if not ok:
+        every = [*said.stdout_lines, *said.stderr_lines]
+        for line in every[-4:]:
+            host.log(f"| {line}")
+        why = explain(want, "\n".join(every))
+        host.log(f"acme_email did not reach the account, and the next run tries again: {why}")
+    return True
 
 
 def right(have: HostState, want: Lineage) -> bool:
@@ -179,6 +244,8 @@ def explain(want: Lineage, said: str) -> str:
             f"then deploy again: certbot unregister --non-interactive --server {want.directory} || "
             "mv /etc/letsencrypt/accounts /etc/letsencrypt/accounts.old"
         )
+    if BUSY.lower() in low:
+        return f"another certbot has been at work on this host for {BUSY_S} s; look with: pgrep -af certbot"
     if "connection" in low and ("refused" in low or "timed out" in low or "unreachable" in low):
         return f"{want.directory} cannot be reached from this host; look there with: curl -v {want.directory}"
     if "certificate_verify_failed" in low or "certificate verify failed" in low:
@@ -252,6 +319,11 @@ def _plan(have: HostState, want: Lineage) -> Iterator[str]:
 
 obtain = converge(_query, changes, plan=_plan)
 obtain_early = converge(_query, early, plan=_plan)
+update_account = converge(
+    lambda want: Query(notes={ACCOUNT}),
+    account_changes,
+    plan=lambda have, want: [f"tell {want.directory} that acme_email is {want.email or 'not set any more'}"],
+)
 require_names = converge(
     lambda want: _query(*want),
     require,

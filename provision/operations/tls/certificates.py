@@ -10,7 +10,7 @@ from provision.operations import files
 
 DAYS = 365
 RENEW_AT_S = 30 * 86400
-"""Made anew when fewer seconds than this are left."""
+"""Replaced when fewer seconds than this are left."""
 
 
 @dataclass(frozen=True)

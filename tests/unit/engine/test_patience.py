@@ -59,7 +59,12 @@ def test_a_guarded_step_waits_so_long_and_a_time_out_says_what_timed_out(
         "refused: the host took more than 120 s for this step; where it is that slow, set timeout_factor"
     )
     assert not any("TimeoutError" in line for line in host.said)
-    assert revert.STEP_S < confirm.COMMAND_LIMIT_S
+
+
+@pytest.mark.parametrize(("within", "step"), [(30, 20), (120, 20), (480, 80)])
+def test_the_undoing_waits_longer_for_a_step_where_the_change_is_given_longer(within: int, step: int) -> None:
+    assert revert.step_s(within) == step
+    assert f"flock -w {step} 9" in revert.arm_script(["/etc/ssh"], within)
 
 
 def test_other_errors_keep_their_words_and_none_ends_in_nothing() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from provision.login.probe import Login
+from provision.login.reach import Link
 from provision.login.target import Target
 from provision.pyinfra_bridge import logins
 
@@ -59,6 +61,40 @@ def test_the_run_goes_on_as_the_new_admin_and_the_former_connection_holds_the_lo
     assert proof.link.closed is not goes_on_as_the_new_one
     used = host.connector.client
     assert (used._transport if used else None) == ("proof" if goes_on_as_the_new_one else None)
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(5.0, "30"), (1.0, "30"), (20.0, "120")])
+def test_sudo_is_given_as_long_as_a_slow_host_needs(
+    timeout: float, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`timeout` is the target's, which timeout_factor has multiplied."""
+    target = Target("web1", "10.0.0.9", (22,), ("sysop",), (), timeout=timeout)
+    host: Any = Host()
+    login: Any = Login("sysop", Link(target, 22, None), sudo_password="x")  # type: ignore[arg-type]
+    logins._work_over(host.connector, login)
+
+    class Silent:
+        channel: Any = None
+        limit = 0.0
+
+        def settimeout(self, seconds: float) -> None:
+            self.limit = seconds
+
+        def readline(self) -> str:
+            raise TimeoutError
+
+        def write(self, text: str) -> None: ...
+
+        def flush(self) -> None: ...
+
+    silent = Silent()
+    silent.channel = silent
+    monkeypatch.setattr(logins.SSHClient, "exec_command", lambda *words, **more: (silent, silent, silent))
+    with pytest.raises(
+        TimeoutError, match=f"within {limit} s; where the host is that slow, set timeout_factor"
+    ):
+        host.connector.client.exec_command(logins.SUDO + "true")
+    assert silent.limit == float(limit)
 
 
 def test_logins_of_an_inventory_take_keys_on_security_tokens() -> None:

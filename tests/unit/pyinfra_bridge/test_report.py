@@ -1,6 +1,14 @@
 """What a sysadmin reads: plans, summaries, failures."""
 
-from provision.pyinfra_bridge.report import Report, Step, Summary, failure_lines, plan_lines, summary_lines
+from provision.pyinfra_bridge.report import (
+    Report,
+    Step,
+    Summary,
+    failure_lines,
+    plan_lines,
+    status_lines,
+    summary_lines,
+)
 
 
 def test_a_host_on_which_nothing_is_to_do_takes_one_line() -> None:
@@ -56,3 +64,18 @@ def test_a_failure_names_host_operation_and_the_next_command() -> None:
     assert lines[0] == "[web1] failed at: Packages; its words stand above"
     assert lines[1] == "[web2] failed; its words stand above"
     assert lines[-1] == "      pyinfra inventories/prod.py deploy.py -y --limit web1 --limit web2"
+
+
+def test_a_host_of_status_is_a_paragraph_that_begins_with_whether_all_is_well() -> None:
+    well = Summary({"url": "https://a/", "disk": "1 GiB free"}, attention=["a reboot is pending"])
+    assert status_lines("web1", well) == [
+        "[web1] all is well",
+        "      url        https://a/",
+        "      disk       1 GiB free",
+        "      attention  a reboot is pending",
+    ]
+    assert status_lines("web1", Summary(wrong=["x", "y"])) == [
+        "[web1] 2 things not well",
+        "      wrong  x",
+        "      wrong  y",
+    ]

@@ -30,14 +30,15 @@ def run(name: str, script: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([name, "-c", script], executable="/bin/sh", stdout=subprocess.PIPE)
 
 
-def test_apt_is_waited_for_and_what_began_it_is_ended_only_then(
-    started: list[subprocess.Popen[bytes]], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["apt-get", "certbot"])
+def test_apt_and_certbot_are_waited_for_and_what_began_them_is_ended_only_then(
+    name: str, started: list[subprocess.Popen[bytes]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    started += [run("apt-get", "sleep 0.4"), run("tar", "exec sleep 60")]
+    started += [run(name, "sleep 0.4"), run("tar", "exec sleep 60")]
     assert leftovers.main(limit=10, pause=0.05) == ""
     assert [process.returncode for process in started] == [0, -15]
     said = capsys.readouterr().out
-    assert f"waiting for apt-get (pid {started[0].pid}) of an earlier run" in said
+    assert f"waiting for {name} (pid {started[0].pid}) of an earlier run" in said
     assert f"ending tar (pid {started[1].pid})" in said
 
 

@@ -134,6 +134,7 @@ def test_no_request_starts_the_former_release_while_the_database_changes(
         ("stop", True),
         ("restore", True),
         ("restart", False),
+        ("stop", False),  # of a standby, had there been one
     ]
     assert not held()
 
@@ -171,3 +172,100 @@ def test_the_release_that_is_left_is_marked_bad(order: dict[str, Any]) -> None:
     assert releases.record(order["root"], "new")["outcome"] == "bad"
     assert switch.Switch({**order, "id": "new"}).run() == 0
     assert releases.record(order["root"], "old")["outcome"] == "good", "it worked, and was left for another"
+
+
+def test_code_from_before_the_floor_is_not_gone_back_to_without_a_copy() -> None:
+    """Migration 0004 only adds, but brings `schema_floor`: former code refuses a schema that it does not know."""
+    known = schema.versions(str(Path(__file__).parents[3] / "app"))
+    assert schema.bars_former(known, "0003")[:1] == ["0004"]
+
+
+@pytest.fixture
+def calls(order: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What systemd is asked for, where every unit always runs."""
+    found: list[str] = []
+    monkeypatch.setattr(switch.Switch, "restart", RESTART)
+    monkeypatch.setattr(candidate, "systemctl", lambda *words: found.append(" ".join(words)))
+    monkeypatch.setattr(candidate, "shown", lambda name: {"ActiveState": "active"})
+    names = ("harvest-backend@5001.service", "harvest-frontend.service")
+    order["services"] = [{"name": name, "watches": []} for name in names]
+    order |= {
+        "migrate": None,
+        "limit_s": 5,
+        "gunicorn": "--workers 1 --preload",
+        "workers": 2,
+        "database": "",
+    }
+    return found
+
+
+STANDBYS = "harvest-standby@backend@5001.service harvest-standby@frontend.service"
+LIVE = "harvest-backend@5001.service harvest-frontend.service"
+
+
+def test_while_the_units_restart_the_release_answers_at_their_sockets(
+    order: dict[str, Any], calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid: dict[str, dict[str, str]] = {}
+    monkeypatch.setattr(candidate, "environment", lambda slug, part, values: laid.update({part: values}))
+    switch.Switch(order).restart()
+    assert calls == [
+        f"reset-failed {LIVE}",
+        f"restart {STANDBYS}",
+        f"restart --no-block {LIVE}",
+        "stop harvest-standby@*.service",
+        "reset-failed harvest-standby@*.service",
+    ]
+    run = "gunicorn --workers 1 --preload --workers 2"
+    assert laid == {
+        "backend@5001": {"HARVEST_RUN": f"{run} wsgi_be:app", "HARVEST_PORT": "5001"},
+        "frontend": {"HARVEST_RUN": f"{run} wsgi_fe:server"},
+    }
+    assert not os.path.lexists(f"{order['root']}/candidate")
+
+
+def test_what_was_stopped_for_a_migration_and_a_first_release_have_no_standby(
+    order: dict[str, Any], calls: list[str]
+) -> None:
+    """Code from before a migration must not meet the schema after it; and there is nobody yet to answer for."""
+    held = switch.Switch(order)
+    held.hold()
+    held.restart()
+    first = switch.Switch(order)
+    first.former = ""
+    first.restart()
+    assert [each for each in calls if each.startswith("restart")] == [f"restart --no-block {LIVE}"] * 2
+
+
+def test_a_release_whose_standby_does_not_start_is_not_restarted_into(
+    order: dict[str, Any], calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate, "environment", lambda slug, part, values: None)
+    broken = {"ActiveState": "failed"}
+    monkeypatch.setattr(
+        candidate, "shown", lambda name: broken if "standby" in name else {"ActiveState": "active"}
+    )
+    attempt = switch.Switch({**order, "id": "new"})
+    with pytest.raises(candidate.Failed, match=r"standby@backend@5001\.service did not start"):
+        attempt.restart()
+    assert f"restart --no-block {LIVE}" not in calls
+    # What returns is restarted all the same.
+    switch.Switch(order).restart()
+    assert f"restart --no-block {LIVE}" in calls
+
+
+def test_the_live_units_are_restarted_behind_a_standby(
+    order: dict[str, Any],
+    calls: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(candidate, "environment", lambda slug, part, values: None)
+    before = releases.read(order["root"])
+    assert switch.Switch({**order, "id": "new", "restart": True}).run() == 0
+    assert [each for each in calls if each.startswith("restart")] == [
+        f"restart {STANDBYS}",
+        f"restart --no-block {LIVE}",
+    ]
+    assert "harvest was restarted" in capsys.readouterr().out
+    assert releases.read(order["root"]) == before

@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
+# It only adds, yet former code does not run after it: the table that would allow it, schema_floor, comes with it.
 
 # PostgreSQL's sequences never go back. SQLite gives the highest number + 1, so the last one deleted is remembered.
 REMEMBER = """

@@ -11,7 +11,7 @@ from harvest.accounts import MAX_PASSWORD, MIN_PASSWORD
 from harvest.web import client
 from harvest.web.client import Json
 from harvest.web.pages.login import REASONS
-from harvest.web.parts import action, clicked, field, note, text_input
+from harvest.web.parts import div, field, note, on_click, text_input
 
 SAID = {
     "wrong": "The current password is wrong.",
@@ -36,53 +36,44 @@ def page(me: Json, query: Json) -> html.Div:
             html.Label(label, htmlFor=name),
             dcc.Input(id=name, name=name, type="password", required=True, autoComplete=kind),
         ]
-    return html.Div(
-        [
-            html.H1("Your account"),
-            html.P(
-                f"You are signed in as {me['email']}. Your e-mail address is shown to admins only; "
-                f"without a name others see {me['alias']}."
-            ),
-            html.Div(
-                [
-                    field(
-                        "Name", text_input("own-name", value=me["name"], maxLength=100), "What others see."
-                    ),
-                    html.Button("Save the name", id="own-name-save", className="primary"),
-                ],
-                className="card form",
-            ),
-            html.P("The password is changed. All other sessions have ended.", role="status", className="done")
-            if said == "changed"
-            else None,
-            html.P(SAID[said], role="alert", className="alert") if said in SAID else None,
-            html.Form(
-                [
-                    html.H2("New password"),
-                    dcc.Input(name="email", type="hidden", value=me["email"]),
-                    *fields,
-                    html.Button("Change password", type="submit", className="primary"),
-                ],
-                action=f"{client.settings().URL_BASE_PATHNAME}password",
-                method="POST",
-                className="card sign-in",
-            ),
-        ],
-        className="narrow",
+    return div(
+        "narrow",
+        html.H1("Your account"),
+        html.P(
+            f"You are signed in as {me['email']}. Your e-mail address is shown to admins only; "
+            f"without a name others see {me['alias']}."
+        ),
+        div(
+            "card form",
+            field("Name", text_input("own-name", value=me["name"], maxLength=100), "What others see."),
+            html.Button("Save the name", id="own-name-save", className="primary"),
+        ),
+        html.P("The password is changed. All other sessions have ended.", role="status", className="done")
+        if said == "changed"
+        else None,
+        html.P(SAID[said], role="alert", className="alert") if said in SAID else None,
+        html.Form(
+            [
+                html.H2("New password"),
+                dcc.Input(name="email", type="hidden", value=me["email"]),
+                *fields,
+                html.Button("Change password", type="submit", className="primary"),
+            ],
+            action=f"{client.settings().URL_BASE_PATHNAME}password",
+            method="POST",
+            className="card sign-in",
+        ),
     )
 
 
 def register(app: dash.Dash) -> None:
-    @app.callback(
+    @on_click(
+        app,
         Output("refresh", "data", allow_duplicate=True),
         Input("own-name-save", "n_clicks"),
         State("own-name", "value"),
-        prevent_initial_call=True,
     )
-    @action
     def rename(clicks: Any, name: str | None) -> Any:
-        if not clicked():
-            return dash.no_update
         client.call("PATCH", "/me", json={"name": name or ""})
         note("Your name is saved.")
         return f"name {clicks} {name}"

@@ -9,18 +9,7 @@ from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
 from harvest.web.client import Json
-from harvest.web.parts import (
-    action,
-    attributes,
-    badge,
-    clicked,
-    dropzone,
-    field,
-    note,
-    table,
-    text_input,
-    time,
-)
+from harvest.web.parts import attributes, badge, div, dropzone, field, note, on_click, table, text_input, time
 
 TABS = {"users": "Accounts", "vocabulary": "Vocabulary", "audit": "Audit trail", "data": "Data"}
 
@@ -56,9 +45,10 @@ def users(me: Json, query: Json) -> list[Any]:
     for one in client.call("GET", "/users"):
         state = [badge("Admin", "done")] if one["admin"] else []
         state += [] if one["can_sign_in"] else [badge("Cannot sign in")]
-        actions: list[Any] = []
+        state += [badge("Locked", "in_progress")] if one["locked"] else []
+        actions = [button(one, "unlock", "Unlock")] if one["locked"] else []
         if one["id"] != me["id"]:
-            actions = [
+            actions += [
                 button(one, "annotator", "Make annotator")
                 if one["admin"]
                 else button(one, "admin", "Make admin"),
@@ -81,24 +71,22 @@ def users(me: Json, query: Json) -> list[Any]:
                 html.Div(actions, className="actions"),
             ]
         )
-    form = html.Div(
-        [
-            html.H2("New account, or new password or name"),
-            field("E-mail address", text_input("user-email", type="email")),
-            field(
-                "Name",
-                text_input("user-name", maxLength=100),
-                "What others see. Empty: unchanged, or an alias.",
-            ),
-            field(
-                "Password",
-                text_input("user-password", type="password", autoComplete="new-password"),
-                "10 characters at least. Share it securely. Empty: unchanged.",
-            ),
-            dcc.Checklist(id="user-admin", options=[{"value": "admin", "label": "Admin"}], value=[]),
-            html.Button("Save the account", id="user-save", className="primary"),
-        ],
-        className="card form",
+    form = div(
+        "card form",
+        html.H2("New account, or new password or name"),
+        field("E-mail address", text_input("user-email", type="email")),
+        field(
+            "Name",
+            text_input("user-name", maxLength=100),
+            "What others see. Empty: unchanged, or an alias.",
+        ),
+        field(
+            "Password",
+            text_input("user-password", type="password", autoComplete="new-password"),
+            "10 characters at least. Share it securely. Empty: unchanged.",
+        ),
+        dcc.Checklist(id="user-admin", options=[{"value": "admin", "label": "Admin"}], value=[]),
+        html.Button("Save the account", id="user-save", className="primary"),
     )
     return [table(["Account", "Role", "Triples", "Since", "Actions"], rows, "Accounts", ""), form]
 
@@ -120,21 +108,19 @@ def vocabulary(me: Json, query: Json) -> list[Any]:
                         "A new one to add, or one of the list to rename or remove.",
                     ),
                     field("New name", text_input({"type": "new-word", "kind": kind}, maxLength=60)),
-                    html.Div(
-                        [
-                            html.Button(
-                                "Add",
-                                id={"type": "word-do", "kind": kind, "what": "add"},
-                                className="primary",
-                            ),
-                            html.Button("Rename", id={"type": "word-do", "kind": kind, "what": "rename"}),
-                            html.Button(
-                                "Remove",
-                                id={"type": "word-do", "kind": kind, "what": "remove"},
-                                className="danger",
-                            ),
-                        ],
-                        className="actions",
+                    div(
+                        "actions",
+                        html.Button(
+                            "Add",
+                            id={"type": "word-do", "kind": kind, "what": "add"},
+                            className="primary",
+                        ),
+                        html.Button("Rename", id={"type": "word-do", "kind": kind, "what": "rename"}),
+                        html.Button(
+                            "Remove",
+                            id={"type": "word-do", "kind": kind, "what": "remove"},
+                            className="danger",
+                        ),
                     ),
                 ],
                 className="card form",
@@ -217,21 +203,18 @@ def data(me: Json, query: Json) -> list[Any]:
 def register(app: dash.Dash) -> None:
     again = Output("refresh", "data", allow_duplicate=True)
 
-    @app.callback(
+    @on_click(
+        app,
         again,
         Input("user-save", "n_clicks"),
         State("user-email", "value"),
         State("user-password", "value"),
         State("user-admin", "value"),
         State("user-name", "value"),
-        prevent_initial_call=True,
     )
-    @action
     def save_user(
         clicks: Any, email: str | None, password: str | None, roles: list[Any], name: str | None
     ) -> Any:
-        if not clicked():
-            return dash.no_update
         email, named = (email or "").strip().lower(), {"name": name} if name else {}
         there = [one for one in client.call("GET", "/users") if one["email"] == email]
         if there:
@@ -245,35 +228,28 @@ def register(app: dash.Dash) -> None:
             note(f"{email} can sign in.")
         return f"user {clicks} {email}"
 
-    @app.callback(
-        again, Input({"type": "user-change", "id": ALL, "to": ALL}, "n_clicks"), prevent_initial_call=True
-    )
-    @action
+    @on_click(app, again, Input({"type": "user-change", "id": ALL, "to": ALL}, "n_clicks"))
     def change_user(clicks: Any) -> Any:
-        if not clicked():
-            return dash.no_update
         what = {
             "admin": {"admin": True},
             "annotator": {"admin": False},
             "on": {"active": True},
             "off": {"active": False},
+            "unlock": {"locked": False},
         }
         to = dash.ctx.triggered_id
         client.call("PATCH", f"/users/{to['id']}", json=what[to["to"]])
         note("The account is changed.")
         return f"{to['id']} {to['to']}"
 
-    @app.callback(
+    @on_click(
+        app,
         again,
         Input({"type": "word-do", "kind": ALL, "what": ALL}, "n_clicks"),
         State({"type": "word", "kind": ALL}, "value"),
         State({"type": "new-word", "kind": ALL}, "value"),
-        prevent_initial_call=True,
     )
-    @action
     def change_word(clicks: Any, words: list[Any], new_words: list[Any]) -> Any:
-        if not clicked():
-            return dash.no_update
         kind, what = dash.ctx.triggered_id["kind"], dash.ctx.triggered_id["what"]
         at = ("entity", "relation").index(kind)
         name, new = (words[at] or "").strip(), (new_words[at] or "").strip()

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import dash
 from dash import ALL, Input, Output, State, dcc, html
 
+from harvest.roles import allows
 from harvest.web import client, urls
 from harvest.web.client import Json
 from harvest.web.pages import form
@@ -17,9 +18,14 @@ from harvest.web.parts import (
     action,
     attributes,
     clicked,
+    described,
+    described_states,
+    described_values,
+    div,
     download,
     dropzone,
     note,
+    on_click,
     person,
     refresh,
     sure,
@@ -32,6 +38,7 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
     project = client.call("GET", f"/projects/{paper['project_id']}")
     choices = client.call("GET", "/choices")
     known = client.call("GET", "/graph", params={"project_id": project["id"], "limit": 300})["edges"]
+    may_annotate = allows(project["role"], "annotate")
     names = sorted({one[end] for one in known for end in ("source_name", "sink_name")})
     key = f"{me['alias']} {paper['id']}"
     draft = query["drafts"].get(key, {})
@@ -48,42 +55,32 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
                 dcc.Link(f"‹ {project['name']}", href=urls.page(settings, f"projects/{project['id']}")),
                 className="crumb",
             ),
-            html.Div(
-                [
-                    html.Div(
-                        [
-                            html.H1(paper["title"] or paper["doi"]),
-                            html.P(
-                                [
-                                    about,
-                                    " " if about else "",
-                                    html.A(
-                                        paper["doi"],
-                                        href=f"https://doi.org/{quote(paper['doi'])}",
-                                        target="_blank",
-                                        rel="noreferrer",
-                                    ),
-                                ],
-                                className="quiet",
-                            ),
-                        ]
-                    ),
-                    html.Fieldset([html.Legend("Status", className="hidden"), status], className="segmented"),
-                ],
-                className="heading",
+            div(
+                "heading",
+                html.Div(
+                    [
+                        html.H1(paper["title"] or paper["doi"]),
+                        html.P([about, " ", _doi_link(paper)], className="quiet"),
+                        _change(paper) if allows(project["role"], "papers") else None,
+                    ]
+                ),
+                html.Fieldset([html.Legend("Status", className="hidden"), status], className="segmented"),
             ),
-            html.Div(
-                [
-                    _pdf(me, paper),
-                    html.Section(
-                        [
-                            *form.fields(draft, choices, names),
-                            html.Div(_saved(me, paper["id"]), id="sentences"),
-                        ],
-                        className="side",
-                    ),
-                ],
-                className="desk",
+            html.A("Annotate ↓", href="#annotate", className="button to-form") if may_annotate else None,
+            div(
+                "desk",
+                _pdf(me, paper),
+                html.Section(
+                    [
+                        html.Div(form.fields(draft, choices, names), hidden=not may_annotate),
+                        None
+                        if may_annotate
+                        else html.P("You can only read in this project.", className="quiet"),
+                        html.Div(_saved(me, paper["id"]), id="sentences"),
+                    ],
+                    id="annotate",
+                    className="side",
+                ),
             ),
             dcc.Store(id="paper-id", data=paper["id"]),
             dcc.Store(id="picked", data=draft.get("picked")),
@@ -92,6 +89,19 @@ def page(me: Json, query: Json, paper_id: str) -> html.Div:
             dcc.Store(id="uploaded"),
             dcc.Store(id="saved", data=0),
         ]
+    )
+
+
+def _doi_link(paper: Json) -> html.A | None:
+    where = f"https://doi.org/{quote(paper['doi'])}"
+    return html.A(paper["doi"], href=where, target="_blank", rel="noreferrer") if paper["doi"] else None
+
+
+def _change(paper: Json) -> html.Details:
+    save = html.Button("Save changes", id="paper-change", className="primary")
+    return html.Details(
+        [html.Summary("Change title, authors, year"), div("card form", *described(paper, "paper"), save)],
+        className="disclosure described",
     )
 
 
@@ -113,16 +123,14 @@ def _pdf(me: Json, paper: Json) -> html.Section:
         )
     where = urls.pdf(settings, project, paper["pdf"]["name"])
     marks = urls.highlights(settings, project, paper["pdf"]["name"])
-    links = html.Div(
-        [
-            download("Download", where, paper["pdf"]["name"]),
-            download(
-                "Copy with highlights",
-                f"{where}/marked",
-                f"{paper['pdf']['name'].removesuffix('.pdf')}-marked.pdf",
-            ),
-        ],
-        className="actions",
+    links = div(
+        "actions",
+        download("Download", where, paper["pdf"]["name"]),
+        download(
+            "Copy with highlights",
+            f"{where}/marked",
+            f"{paper['pdf']['name'].removesuffix('.pdf')}-marked.pdf",
+        ),
     )
     return html.Section(
         [
@@ -201,13 +209,11 @@ def _sentence(me: Json, one: Json) -> list[Any]:
             "Delete this sentence with its triples? It can be restored from the trash for 30 days.",
         ),
     ]
-    foot = html.Div(
-        [
-            person(one["contributor_name"], one["contributor"], "grow"),
-            *place,
-            *(buttons if can_change else []),
-        ],
-        className="actions",
+    foot = div(
+        "actions",
+        person(one["contributor_name"], one["contributor"], "grow"),
+        *place,
+        *(buttons if can_change else []),
     )
     return [html.P(one["sentence"]), triples, foot]
 
@@ -242,16 +248,13 @@ def register(app: dash.Dash) -> None:
             changed = [html.Span(id="highlights-changed", key=uuid.uuid4().hex)]
         return [*_marks(client.call("GET", "/me"), paper), *changed]
 
-    @app.callback(
+    @on_click(
+        app,
         Output("saved", "data", allow_duplicate=True),
         Input({"type": "sentence-delete", "id": ALL, "version": ALL}, "submit_n_clicks"),
         State("saved", "data"),
-        prevent_initial_call=True,
     )
-    @action
     def delete(_clicks: Any, count: int) -> Any:
-        if not clicked():
-            return dash.no_update
         read = dash.ctx.triggered_id
         try:
             client.call("DELETE", f"/sentences/{read['id']}", params={"version": read["version"]})
@@ -274,6 +277,18 @@ def register(app: dash.Dash) -> None:
         client.call("PATCH", f"/papers/{paper}", json={"status": value})
         note(f"The paper is {STATUS[value].lower()}.")
         return dash.no_update
+
+    @on_click(
+        app,
+        Output("refresh", "data", allow_duplicate=True),
+        Input("paper-change", "n_clicks"),
+        *described_states("paper"),
+        State("paper-id", "data"),
+    )
+    def change(clicks: Any, *given: Any) -> Any:
+        client.call("PATCH", f"/papers/{given[-1]}", json=described_values(given[:-1]))
+        note("The paper is changed.")
+        return f"paper {clicks}"
 
     @app.callback(Input("uploaded", "data"), prevent_initial_call=True)
     def uploaded(data: Json | None) -> None:

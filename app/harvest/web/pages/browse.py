@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 import dash
 from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client, urls
 from harvest.web.client import Json
-from harvest.web.parts import action, attributes, clicked, download, field, person, text_input, time
+from harvest.web.parts import (
+    action,
+    attributes,
+    clicked,
+    div,
+    download,
+    field,
+    person,
+    person_label,
+    text_input,
+    time,
+)
 
 PAGE = 50
 COLUMNS = (
@@ -22,71 +34,62 @@ COLUMNS = (
     (None, "Paper"),
     ("id", "Added"),
 )
-# Who comes back from a paper finds the selection again.
-KEPT: Json = {"persistence": True, "persistence_type": "session"}
 START = {"sort": "id", "order": "desc", "trail": []}
 
 
 def page(me: Json, query: Json) -> html.Div:
     choices = client.call("GET", "/choices")
     projects = [{"value": one["id"], "label": one["name"]} for one in client.call("GET", "/projects")]
-    people = [
-        {
-            "value": one["alias"],
-            "label": " · ".join(filter(None, (one["name"] or one["alias"], one["email"]))),
-        }
-        for one in client.call("GET", "/people")
-    ]
-    project = int(query["project_id"]) if query.get("project_id", "").isdecimal() else None
+    people = [{"value": one["alias"], "label": person_label(one)} for one in client.call("GET", "/people")]
+    # What the address says counts. Who comes back without one, from a paper say, finds the selection again.
+    asked = {name: value for name, value in query.items() if name != "drafts"}
+    kept: Json = {"persistence": urlencode(asked) or True, "persistence_type": "session"}
+    project = int(asked["project_id"]) if asked.get("project_id", "").isdecimal() else None
 
-    def pick(name: str, options: list[Any], **more: Any) -> dcc.Dropdown:
-        return dcc.Dropdown(id=name, options=options, placeholder="Any", **KEPT, **more)
+    def pick(name: str, options: list[Any], value: Any) -> dcc.Dropdown:
+        return dcc.Dropdown(id=f"filter-{name}", options=options, value=value, placeholder="Any", **kept)
 
     return html.Div(
         [
             html.H1("Browse"),
-            html.Div(
-                [
-                    field(
-                        "Search",
-                        text_input(
-                            "search",
-                            type="search",
-                            debounce=0.4,
-                            value=query.get("q", ""),
-                            maxLength=200,
-                            **KEPT,
-                        ),
+            div(
+                "filters card",
+                field(
+                    "Search",
+                    text_input(
+                        "search",
+                        type="search",
+                        debounce=0.4,
+                        value=asked.get("q", ""),
+                        maxLength=200,
+                        **kept,
                     ),
-                    field("Project", pick("filter-project", projects, value=project)),
-                    field("Source type", pick("filter-source", choices["entity_types"])),
-                    field("Relation", pick("filter-relation", choices["relation_types"])),
-                    field("Target type", pick("filter-sink", choices["entity_types"])),
-                    field("Person", pick("filter-person", people)),
-                    dcc.Checklist(
-                        id="filter-mine",
-                        options=[{"value": "mine", "label": "Only mine"}],
-                        value=[],
-                        **KEPT,
-                    ),
-                ],
-                className="filters card",
+                ),
+                field("Project", pick("project", projects, project)),
+                field("Source type", pick("source", choices["entity_types"], asked.get("source_type"))),
+                field("Relation", pick("relation", choices["relation_types"], asked.get("relation"))),
+                field("Target type", pick("sink", choices["entity_types"], asked.get("sink_type"))),
+                field("Person", pick("person", people, asked.get("contributor"))),
+                dcc.Checklist(
+                    id="filter-mine",
+                    options=[{"value": "mine", "label": "Only mine"}],
+                    value=["mine"] if asked.get("mine") else [],
+                    **kept,
+                ),
             ),
-            html.Div(
-                [
-                    dcc.RadioItems(
-                        id="view",
-                        options=[{"value": "table", "label": "Table"}, {"value": "graph", "label": "Graph"}],
-                        value="table",
-                        inline=True,
-                        className="segmented",
-                        **KEPT,
-                    ),
-                    html.Span(id="count", className="quiet", role="status"),
-                    html.Span(className="grow"),
-                    html.Div(id="exports", className="actions"),
-                ],
-                className="actions",
+            div(
+                "actions",
+                dcc.RadioItems(
+                    id="view",
+                    options=[{"value": "table", "label": "Table"}, {"value": "graph", "label": "Graph"}],
+                    value="graph" if asked.get("view") == "graph" else "table",
+                    inline=True,
+                    className="segmented",
+                    **kept,
+                ),
+                html.Span(id="count", className="quiet", role="status"),
+                html.Span(className="grow"),
+                html.Div(id="exports", className="actions"),
             ),
             html.Div(id="found"),
             dcc.Store(id="browse", data=START),
@@ -158,13 +161,11 @@ def _table(found: Json, state: Json) -> list[Any]:
     made = html.Table(
         [_head(state), html.Tbody([_row(row) for row in found["rows"]])], className="triples-table"
     )
-    pager = html.Div(
-        [
-            html.Button("‹ Previous", id={"type": "turn", "to": "back"}, disabled=not state["trail"]),
-            html.Span(f"Page {len(state['trail']) + 1}", className="quiet"),
-            html.Button("Next ›", id={"type": "turn", "to": found["next"] or ""}, disabled=not found["next"]),
-        ],
-        className="actions pager",
+    pager = div(
+        "actions pager",
+        html.Button("‹ Previous", id={"type": "turn", "to": "back"}, disabled=not state["trail"]),
+        html.Span(f"Page {len(state['trail']) + 1}", className="quiet"),
+        html.Button("Next ›", id={"type": "turn", "to": found["next"] or ""}, disabled=not found["next"]),
     )
     return [
         html.Div(made, className="scroll", tabIndex="0", role="region", **attributes(aria_label="Triples")),
@@ -193,6 +194,7 @@ def _graph(wanted: Json) -> list[Any]:
             role="img",
             **attributes(
                 data_graph=json.dumps(found["edges"]),
+                data_kinds=json.dumps(client.call("GET", "/choices")["entity_types"]),
                 aria_label="Graph of entities and relations; the table has the same triples",
             ),
         ),
@@ -238,7 +240,12 @@ def register(app: dash.Dash) -> None:
             download(label, urls.export(client.settings(), kind, **wanted), f"harvest.{kind}")
             for kind, label in (("json", "JSON"), ("jsonl", "JSON Lines"), ("csv", "CSV"), ("nt", "RDF"))
         ]
-        return shown, count, [html.Span("Export:", className="quiet"), *files], state
+        # assets/api.js puts it into the address, for a link or a bookmark.
+        address = urlencode({**wanted, **({"view": view} if view == "graph" else {})})
+        label = html.Span(
+            "Export:", className="quiet", key=address or "all", **attributes(data_search=address)
+        )
+        return shown, count, [label, *files], state
 
     def _moved(state: Json, by: Any) -> Json | None:
         """Where the table goes: another order or filter starts at the first page."""

@@ -9,7 +9,7 @@ from dash import ALL, Input, Output, State, dcc, html
 
 from harvest.web import client
 from harvest.web.client import Json
-from harvest.web.parts import action, attributes, clicked, field, note
+from harvest.web.parts import attributes, div, field, note, on_click
 
 FIELDS = (
     ("source_entity_name", "Source entity", "entity-names"),
@@ -31,36 +31,31 @@ def fields(draft: Json, choices: Json, names: list[str]) -> list[Any]:
             html.Datalist([html.Option(value=one) for one in values], id=name)
             for name, values in lists.items()
         ),
-        html.Div(
-            [
-                html.H2("Annotate", id="form-title"),
-                html.Div(id="refused", role="alert", className="alert"),
-                field(
-                    "Sentence",
-                    dcc.Textarea(
-                        id="sentence",
-                        value=draft.get("sentence", ""),
-                        rows=4,
-                        maxLength=10_000,
-                        placeholder="Select text in the PDF, or type it here",
-                    ),
+        div(
+            "card form",
+            html.H2("Annotate", id="form-title"),
+            html.Div(id="refused", role="alert", className="alert"),
+            field(
+                "Sentence",
+                dcc.Textarea(
+                    id="sentence",
+                    value=draft.get("sentence", ""),
+                    rows=4,
+                    maxLength=10_000,
+                    placeholder="Select text in the PDF, or type it here",
                 ),
-                # assets/form.js draws one of these for each of the rows.
-                html.Div(_triple(), id="triple", hidden=True),
-                html.Div(id="triples"),
-                dcc.Store(id="fill", data=draft.get("triples") or [{}]),
-                dcc.Store(id="rows"),
-                html.Div(
-                    [
-                        html.Button("Add a triple", id="add-triple", title="Alt+T"),
-                        html.Button("Clear", id="cancel", className="plain"),
-                        html.Span(className="grow"),
-                        html.Button("Save", id="save", className="primary", title="Ctrl+Enter"),
-                    ],
-                    className="actions",
-                ),
-            ],
-            className="card form",
+            ),
+            html.Div(_triple(), id="triple", hidden=True),
+            html.Div(id="triples"),
+            dcc.Store(id="fill", data=draft.get("triples") or [{}]),
+            dcc.Store(id="rows"),
+            div(
+                "actions",
+                html.Button("Add a triple", id="add-triple", title="Alt+T"),
+                html.Button("Clear", id="cancel", className="plain"),
+                html.Span(className="grow"),
+                html.Button("Save", id="save", className="primary", title="Ctrl+Enter"),
+            ),
         ),
     ]
 
@@ -106,7 +101,8 @@ def _lacking(text: str | None, rows: list[Json]) -> str:
 
 
 def register(app: dash.Dash) -> None:
-    @app.callback(
+    @on_click(
+        app,
         Output("saved", "data"),
         Output("sentence", "value"),
         Output("fill", "data"),
@@ -121,14 +117,10 @@ def register(app: dash.Dash) -> None:
         State("saved", "data"),
         # A double click saves once.
         running=[(Output("save", "disabled"), True, False)],
-        prevent_initial_call=True,
     )
-    @action
     def save(
         _clicks: Any, text: str, given: list[Json], paper: int, picked: Any, editing: Any, count: int
     ) -> Any:
-        if not clicked():
-            return [dash.no_update] * 5
         rows = [{name: (one.get(name) or "").strip() for name, *_ in FIELDS} for one in given]
         if lacking := _lacking(text, rows):
             raise client.ApiError(422, lacking)  # assets/form.js marks the fields
@@ -149,19 +141,16 @@ def register(app: dash.Dash) -> None:
         note(f"Saved with {len(rows)} triple{'s' if len(rows) > 1 else ''}.")
         return count + 1, "", [{}], None, None
 
-    @app.callback(
+    @on_click(
+        app,
         Output("sentence", "value", allow_duplicate=True),
         Output("fill", "data", allow_duplicate=True),
         Output("editing", "data", allow_duplicate=True),
         Output("picked", "data", allow_duplicate=True),
         Input({"type": "sentence-edit", "id": ALL, "at": ALL}, "n_clicks"),
         Input("cancel", "n_clicks"),
-        prevent_initial_call=True,
     )
-    @action
     def edit(_edit: Any, _cancel: Any) -> Any:
-        if not clicked():
-            return [dash.no_update] * 4
         if dash.ctx.triggered_id == "cancel":
             return "", [{}], None, None
         one = client.call("GET", f"/sentences/{dash.ctx.triggered_id['id']}")

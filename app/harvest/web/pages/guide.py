@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 
 from harvest.web.client import Json
+from harvest.web.parts import div
 
 STEPS = (
     ("Pick a paper", "Open a project and a paper of it. Its status shows everyone who is at what."),
@@ -36,22 +37,18 @@ KEYS = (
 
 
 def page(me: Json, query: Json) -> html.Div:
-    return html.Div(
-        [
-            html.H1("Help"),
-            html.Ol(
-                [html.Li([html.Strong(title), html.P(text)]) for title, text in STEPS], className="steps"
-            ),
-            html.H2("Keys"),
-            html.Dl(
-                [part for key, text in KEYS for part in (html.Dt(html.Kbd(key)), html.Dd(text))],
-                className="keys",
-            ),
-            html.H2("Who sees what"),
-            html.P(
-                f"Others see your work under the name {me['name'] or me['alias']}; your e-mail address is shown to "
-                "admins only. What you delete is in the trash for 30 days."
-            ),
-        ],
-        className="narrow",
+    return div(
+        "narrow",
+        html.H1("Help"),
+        html.Ol([html.Li([html.Strong(title), html.P(text)]) for title, text in STEPS], className="steps"),
+        html.H2("Keys"),
+        html.Dl(
+            [part for key, text in KEYS for part in (html.Dt(html.Kbd(key)), html.Dd(text))],
+            className="keys",
+        ),
+        html.H2("Who sees what"),
+        html.P(
+            f"Others see your work under the name {me['name'] or me['alias']}; your e-mail address is shown to "
+            "admins only. What you delete is in the trash for 30 days."
+        ),
     )

@@ -9,7 +9,7 @@ from dash import Input, Output, State, dcc, html
 
 from harvest.web import client, urls
 from harvest.web.client import Json
-from harvest.web.parts import action, clicked, counted, field, note, progress, refresh, text_input
+from harvest.web.parts import counted, div, field, note, on_click, progress, refresh, text_input
 
 
 def page(me: Json, query: Json) -> html.Div:
@@ -51,13 +51,11 @@ def _new_project() -> html.Details:
     return html.Details(
         [
             html.Summary("New project"),
-            html.Div(
-                [
-                    field("Name", text_input("project-name", maxLength=200)),
-                    field("Description", dcc.Textarea(id="project-description", maxLength=10_000, rows=3)),
-                    html.Button("Create project", id="project-create", className="primary"),
-                ],
-                className="card form",
+            div(
+                "card form",
+                field("Name", text_input("project-name", maxLength=200)),
+                field("Description", dcc.Textarea(id="project-description", maxLength=10_000, rows=3)),
+                html.Button("Create project", id="project-create", className="primary"),
             ),
         ],
         className="disclosure",
@@ -65,19 +63,16 @@ def _new_project() -> html.Details:
 
 
 def register(app: dash.Dash) -> None:
-    @app.callback(
+    @on_click(
+        app,
         Output("url", "pathname", allow_duplicate=True),
         Input("project-create", "n_clicks"),
         Input("project-name", "n_submit"),
         State("project-name", "value"),
         State("project-description", "value"),
         running=[(Output("project-create", "disabled"), True, False)],
-        prevent_initial_call=True,
     )
-    @action
     def create(_clicks: Any, _enter: Any, name: str | None, description: str | None) -> Any:
-        if not clicked():
-            return dash.no_update
         if not (name or "").strip():
             note("A project needs a name.", "error")
             return dash.no_update

@@ -10,7 +10,7 @@ from dash import ALL, Input, Output, html
 from harvest.trash import DAYS
 from harvest.web import client
 from harvest.web.client import Json
-from harvest.web.parts import action, clicked, note, sure, table, time
+from harvest.web.parts import note, on_click, sure, table, time
 
 
 def page(me: Json, query: Json) -> html.Div:
@@ -43,20 +43,14 @@ def page(me: Json, query: Json) -> html.Div:
 def register(app: dash.Dash) -> None:
     again = Output("refresh", "data", allow_duplicate=True)
 
-    @app.callback(again, Input({"type": "restore", "id": ALL}, "n_clicks"), prevent_initial_call=True)
-    @action
+    @on_click(app, again, Input({"type": "restore", "id": ALL}, "n_clicks"))
     def restore(_clicks: Any) -> Any:
-        if not clicked():
-            return dash.no_update
         made = client.call("POST", f"/trash/{dash.ctx.triggered_id['id']}/restore")
         note(f"The {made['kind']} is restored.")
         return f"restored {dash.ctx.triggered_id['id']}"
 
-    @app.callback(again, Input("empty-trash", "submit_n_clicks"), prevent_initial_call=True)
-    @action
+    @on_click(app, again, Input("empty-trash", "submit_n_clicks"))
     def empty(clicks: Any) -> Any:
-        if not clicked():
-            return dash.no_update
         client.call("DELETE", "/trash")
         note("The trash is empty.")
         return f"emptied {clicks}"

@@ -35,7 +35,7 @@ def test_a_match_block_is_found_however_it_is_written(said: str, tmp_path: Path)
 @pytest.mark.parametrize(
     "script",
     [
-        revert.REVERT,
+        revert.revert_program(60),
         revert.arm_script(["/etc/ssh", "/a b"], 60),
         revert.disarm_script(),
         revert.revert_script("it's"),

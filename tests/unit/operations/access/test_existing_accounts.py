@@ -79,9 +79,12 @@ def test_others_in_the_service_group_and_a_data_folder_that_is_none_are_refused(
     ):
         (sentence,) = problems(have, WANT)
         assert sentence.startswith("bob would read HARVEST's data as a member of the group harvest; ")
-    for entry, word in (({"kind": "file"}, "is a file"), (LINK, "is a link to /srv/x")):
-        (sentence,) = problems(state(files={"/var/lib/harvest": entry_of(entry)}), WANT)
-        assert word in sentence
+    for folder in ("/var/lib/harvest", "/var/cache/harvest"):
+        for entry, word in (({"kind": "file"}, "is a file"), (LINK, "is a link to /srv/x")):
+            have = state(files={folder: entry_of(entry)})
+            (sentence,) = problems(have, WANT)
+            assert sentence.startswith(f"{folder}, where harvest keeps its ")
+            assert word in sentence
     (command,) = text(changes(have, WANT))
     assert "Nothing was changed." in command
     assert "exit 1" in command

@@ -89,6 +89,17 @@ def test_a_branch_that_was_rewritten_is_taken_as_it_is_now(repo: Path, lock: Pat
     assert sources.artifact(source(lock, git=repo, ref="main")).origin["commit"] == first
 
 
+def test_a_branch_that_is_gone_makes_room_for_one_below_its_name(repo: Path, lock: Path) -> None:
+    """git keeps a branch as a file: next/one does not fit in a mirror that still has next."""
+    run_git(repo, "branch", "next")
+    sources.artifact(source(lock, git=repo, ref="next"))
+    run_git(repo, "branch", "-m", "next", "next/one")
+    sources._from_git.cache_clear()
+    head = run_git(repo, "rev-parse", "HEAD")
+    assert sources.artifact(source(lock, git=repo, ref="next/one")).origin["commit"] == head
+    assert "next" in refusal(lock, git=repo, ref="next")
+
+
 def test_another_lock_is_another_release_of_the_same_commit(repo: Path, lock: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text(LOCK.replace("0" * 64, "1" * 64))

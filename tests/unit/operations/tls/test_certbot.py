@@ -10,11 +10,13 @@ import pytest
 
 from provision.operations.tls import acme_preflight
 from provision.operations.tls.certbot import (
+    ACCOUNT,
     ALREADY,
     TIMER,
     Kept,
     Lineage,
     _forget,
+    account_changes,
     certbot,
     changes,
     command,
@@ -87,6 +89,66 @@ def test_what_is_broken_is_moved_aside_and_comes_back_where_nothing_is_given(tmp
         path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
         done = subprocess.run(["sh", "-euc", script], env=path, capture_output=True, text=True)
         assert (done.returncode, conf.exists()) == (given, left), done.stderr
+
+
+def run_with(folder: Path, script: str, certbot: str) -> "subprocess.CompletedProcess[str]":
+    """Run a script with `certbot` in the program's place, and the host's folders in `folder`."""
+    for real, place in (("/etc/letsencrypt", "le"), ("/var/lib/harvest-provision", "state")):
+        script = script.replace(real, str(folder / place))
+    for name, words in (("certbot", certbot), ("sleep", f"echo >>{folder}/slept")):
+        (folder / name).write_text(f"#!/bin/sh\n{words}\n")
+        (folder / name).chmod(0o755)
+    path = {"PATH": f"{folder}:/usr/bin:/bin"}
+    return subprocess.run(["sh", "-euc", script], env=path, capture_output=True, text=True)
+
+
+def test_another_certbot_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "le/live/a.org").mkdir(parents=True)
+    (tmp_path / "le/live/a.org/fullchain.pem").touch()
+    busy = (
+        f"[ -e {tmp_path}/slept ] || {{ echo Another instance of Certbot is already running. >&2; exit 1; }}"
+    )
+    busy += "; echo ok"
+    done = run_with(tmp_path, command(WANT, anew=False, broken=False), busy)
+    assert (done.returncode, done.stdout) == (0, "ok\n")
+    for_ever = "echo Another instance of Certbot is already running.; exit 1"
+    done = run_with(tmp_path, command(WANT, anew=False, broken=False), for_ever)
+    assert done.returncode == 1
+    assert "pgrep -af certbot" in explain(WANT, done.stdout)
+    other = "echo no; exit 7"
+    (tmp_path / "slept").unlink()
+    assert run_with(tmp_path, command(WANT, anew=False, broken=False), other).returncode == 7
+    assert not (tmp_path / "slept").exists()
+
+
+MAIL = replace(WANT, email="a@a.org")
+
+
+def test_a_new_account_needs_no_word_of_its_address_and_an_old_one_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "le/live/a.org").mkdir(parents=True)
+    (tmp_path / "le/live/a.org/fullchain.pem").touch()
+    note = tmp_path / "state/acme-account"
+    run_with(tmp_path, command(MAIL, anew=False, broken=False), "exit 1")
+    assert not note.exists()
+    run_with(tmp_path, command(MAIL, anew=False, broken=False), "exit 0")
+    assert note.read_text() == f"{MAIL.directory} a@a.org\n"
+    assert not list(account_changes(state(notes={ACCOUNT: note.read_text()}), MAIL))
+    note.unlink()
+    (tmp_path / "le/accounts/ca.example.org/dir/x").mkdir(parents=True)
+    run_with(tmp_path, command(MAIL, anew=False, broken=False), "exit 0")
+    assert not note.exists(), "certbot does not tell an account that is there already"
+    for want, words in ((MAIL, "--email a@a.org"), (WANT, "--register-unsafely-without-email")):
+        (only,) = account_changes(state(notes={ACCOUNT: "https://ca.example.org/dir old@a.org"}), want)
+        script = only.args[1]  # type: ignore[union-attr]
+        assert (
+            "certbot update_account --non-interactive --agree-tos --server https://ca.example.org/dir"
+            in script
+        )
+        assert words in script
+        assert run_with(tmp_path, script, "exit 3").returncode == 3
+    assert not note.exists()
+    run_with(tmp_path, script, "exit 0")
+    assert note.read_text() == f"{WANT.directory} -\n"
 
 
 def past(**others: dict[str, Any]) -> Any:
@@ -166,6 +228,7 @@ def test_certbot_is_told_all_names_and_nothing_secret() -> None:
         ("Connection refused", "cannot be reached from this host"),
         ("CERTIFICATE_VERIFY_FAILED", "does not trust"),
         ("Some challenges have failed. Detail: Connection refused", "could not fetch the proof"),
+        ("Another instance of Certbot is already running.", "look with: pgrep -af certbot"),
         ("something else", "gave no certificate"),
     ],
 )
