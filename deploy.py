@@ -20,6 +20,7 @@ from tasks import (
     finish,
     hardening,
     nginx,
+    notify,
     packages,
     preflight,
     readiness,
@@ -43,6 +44,7 @@ with one_look(host):
     updates.configure(settings)
     application.deploy(settings)
     watchdog.install(settings)
+    notify.configure(settings)
     nginx.configure(settings)
     fail2ban.configure(settings)
     readiness.wait(settings)

@@ -6,8 +6,11 @@ STAMPS = "/run/harvest-stamps"
 MIGRATION_LOCK = "/run/lock/{slug}-migration"
 """Held by the switch while it changes an instance's database; its backends wait for it before they start."""
 
-MESSAGES = "/run/harvest-monitor/messages.json"
-"""What the monitor found and harvest-notify@monitor sends."""
+NOTIFY_ETC = "/etc/harvest-notify"
+"""Who is notified, and of what host."""
+
+NOTIFY_MESSAGES = "/run/harvest-notify/messages.json"
+"""From notify.py to notify_send.py."""
 
 
 def read(path: str) -> str:

@@ -21,7 +21,7 @@ MASKS = (
     (re.compile(r"\?[^\s\"']+"), "?***"),
     (re.compile(r"(?i)\b(authorization|cookie)(\S*\s*[:=]\s*).*"), r"\1\2***"),
     (re.compile(r"(?i)([\w-]*(?:passw|pass|token|secret|key|auth|credential)[\w-]*\s*[=:]\s*)\S+"), r"\1***"),
-    (re.compile(r"(?i)\b(user|login|for)(\s+|=)(invalid user\s+)?[^\s,;]+"), r"\1\2***"),
+    (re.compile(r"(?i)\b(invalid user|user|login|password for|publickey for)(\s+|=)[^\s,;]+"), r"\1\2***"),
     (re.compile(r"(?<![\w.])\d{1,3}(\.\d{1,3}){3}(?![\w.])"), "<address>"),
     (
         re.compile(
@@ -59,7 +59,7 @@ def last_lines(unit: str) -> "list[str]":
         said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20).stdout
     except (OSError, subprocess.TimeoutExpired):
         return []
-    found: "list[str]" = []
+    found: list[str] = []
     for line in said.decode(errors="replace").splitlines():
         try:
             found += taken(unit, json.loads(line))

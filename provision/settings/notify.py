@@ -39,18 +39,17 @@ class Mail(BaseModel):
     password: Secret | None = None
 
 
-KINDS: TypeAdapter[Webhook | Mail] = TypeAdapter(
-    Annotated[Webhook | Mail, Field(discriminator="form")]
-)  # its own errors are phrased below
+Receiver = Webhook | Mail
+READER: TypeAdapter[Receiver] = TypeAdapter(Annotated[Receiver, Field(discriminator="form")])
 
 
 def _shape(value: Any) -> Any:
-    if isinstance(value, Webhook | Mail):
+    if isinstance(value, Receiver):
         return value
     if not isinstance(value, dict) or value.get("form") not in FORMS:
         raise ValueError(f'must be in braces, with "form": one of {", ".join(FORMS)}')
     try:
-        found = KINDS.validate_python(value)
+        found = READER.validate_python(value)
     except ValidationError as error:
         raise ValueError(_sentence(error, value["form"])) from None
     if isinstance(found, Mail):
@@ -74,20 +73,20 @@ def _sentence(error: ValidationError, form: str) -> str:
     return f"{key}: {words or str(detail['msg']).removeprefix('Value error, ')}"
 
 
-Notify = Annotated[Webhook | Mail, BeforeValidator(_shape)]
+Notify = Annotated[Receiver, BeforeValidator(_shape)]
 
 
-def secrets_of(notify: Webhook | Mail) -> Iterator[tuple[str, Secret]]:
+def secrets_of(notify: Receiver) -> Iterator[tuple[str, Secret]]:
     """(key, reference) for each secret."""
     for key in type(notify).model_fields:
         if isinstance(secret := getattr(notify, key), Secret):
             yield key, secret
 
 
-def value_problem(notify: Webhook | Mail, key: str, value: str) -> str:
+def value_problem(notify: Receiver, key: str, value: str) -> str:
     """Why the value of a secret cannot be used; "" where it can. Does not repeat the value."""
     if key == "url":
-        return _url_problem(value, getattr(notify, "form", ""))
+        return _url_problem(value, notify.form)
     if key == "token" and not TOKEN.fullmatch(value):
         return "holds characters that an HTTP header cannot carry"
     return ""
@@ -101,7 +100,7 @@ def _url_problem(value: str, form: str) -> str:
         return "is no URL"
     if url.scheme not in ("http", "https") or not name or not TOKEN.fullmatch(value):
         return "must be a URL like https://ntfy.example.org/harvest"
-    if url.scheme == "http" and not _inside(name):
+    if url.scheme == "http" and not _is_private(name):
         return "must begin with https://; http:// is taken for a private address only, like http://10.0.0.5"
     if url.username is not None:
         return 'holds a user or password; "token" is the place for a credential'
@@ -110,7 +109,7 @@ def _url_problem(value: str, form: str) -> str:
     return ""
 
 
-def _inside(name: str) -> bool:
+def _is_private(name: str) -> bool:
     try:
         return ipaddress.ip_address(name).is_private
     except ValueError:

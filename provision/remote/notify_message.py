@@ -1,4 +1,4 @@
-"""A message in the words of each receiver: JSON for a webhook, or a mail. Runs ON the host; sends nothing itself."""
+"""A message as each receiver wants it: JSON for a webhook, or a mail. Runs ON the host; sends nothing itself."""
 
 import json
 from email.message import EmailMessage
@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 Message = dict[str, Any]
-"""{"host", "what": one line, "since": text, "log": [lines], "command": what to type, "good": whether it is an all-clear}"""
+"""{"host", "what": one line, "since": text, "log": [lines], "command": to type on the host, "resolved": bool}"""
+Receiver = dict[str, Any]
+"""The setting `notify`, its secrets read."""
 
 
 def title(message: Message) -> str:
@@ -16,12 +18,12 @@ def title(message: Message) -> str:
 
 def body(message: Message, fence: str = "") -> str:
     """Since when, the log, and last the command alone on its line."""
-    lines = [f"since {message['since']}"] if message["since"] else []
+    lines = [f"since {message['since']}"]
     if message["log"]:
         lines += ["", *([fence] if fence else []), *message["log"], *([fence] if fence else [])]
     if message["command"]:
         lines += ["", "type on the host:", "", f"{fence and '    '}{message['command']}"]
-    return "\n".join(lines).strip()
+    return "\n".join(lines)
 
 
 def slack(text: str) -> str:
@@ -29,17 +31,22 @@ def slack(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def post(receiver: "dict[str, Any]", message: Message) -> "tuple[str, dict[str, str], bytes]":
-    """URL, headers and body of the POST that tells a webhook."""
+def ntfy(url: str) -> "tuple[str, str]":
+    """ntfy takes JSON at its root, the topic inside: (URL, topic)."""
+    place = urlsplit(url)
+    folder, _, topic = place.path.rstrip("/").rpartition("/")
+    return urlunsplit((place.scheme, place.netloc, folder + "/", "", "")), topic
+
+
+def post(receiver: Receiver, message: Message) -> "tuple[str, dict[str, str], bytes]":
+    """URL, headers and body of the POST to a webhook."""
     form, url = receiver["form"], receiver["url"]
     head, text = title(message), body(message, "```")
-    content: "dict[str, Any]"
+    content: dict[str, Any]
     if form == "ntfy":
-        place = urlsplit(url)
-        folder, _, topic = place.path.rstrip("/").rpartition("/")
-        url = urlunsplit((place.scheme, place.netloc, folder + "/", "", ""))
-        content = {"topic": topic, "title": head, "message": body(message)}
-        content["priority"] = 3 if message["good"] else 4
+        url, topic = ntfy(url)
+        priority = 3 if message["resolved"] else 4
+        content = {"topic": topic, "title": head, "message": body(message), "priority": priority}
     elif form == "slack":
         content = {"text": slack(f"*{head}*\n{text}")}
     elif form == "mattermost":
@@ -54,8 +61,8 @@ def post(receiver: "dict[str, Any]", message: Message) -> "tuple[str, dict[str, 
     return url, headers, json.dumps(content).encode()
 
 
-def mail(receiver: "dict[str, Any]", message: Message) -> EmailMessage:
-    """The mail that tells the operator; no vacation program answers it (RFC 3834)."""
+def mail(receiver: Receiver, message: Message) -> EmailMessage:
+    """The mail to the operator; no vacation program answers it (RFC 3834)."""
     found = EmailMessage()
     found["Subject"] = " ".join(title(message).split())
     found["From"], found["To"] = receiver["sender"], ", ".join(receiver["to"])
