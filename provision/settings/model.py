@@ -132,8 +132,9 @@ class Settings(PerInstance):
     )
     notify: Notify | None = Field(
         None,
-        description='Who is told of failures: {"form": "ntfy", "url": {"env": NAME}} (slack, mattermost, matrix, plain '
-        'likewise) or {"form": "mail", "relay": NAME, "sender": ADDRESS, "to": [ADDRESS]}; docs/notifications.md.',
+        description='Receiver of messages when something fails: {"form": "ntfy", "url": {"env": NAME}} (or slack, '
+        'mattermost, matrix, plain), {"form": "mail", "relay": NAME, "sender": ADDRESS, "to": [ADDRESS]}; '
+        "see docs/notifications.md.",
     )
     reboot_after_updates: RebootTime = Field(
         "04:00",

@@ -24,6 +24,7 @@ CONCERNS = {
     "harvest": "HARVEST itself",
     "nginx": "nginx",
     "tls": "certificates and TLS",
+    "notify": "messages to the operator",
 }
 """The concerns, in the order of reports."""
 ACCESS = "Configure SSH access, sudo and firewall"
