@@ -29,6 +29,8 @@ EVERYTHING = (
     f"{SYSTEM}/harvest-notify*",
     f"{SYSTEM}/service.d/{ON_FAILURE}",
     "/var/lib/harvest-notify",
+    "/run/harvest-notify",
+    f"/var/lib/systemd/timers/stamp-{TIMER}",
 )
 """Patterns of all that this puts on a host, or leaves there."""
 

@@ -54,7 +54,7 @@ def reason(error: Exception) -> str:
         return f"HTTP {error.code}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"SMTP {error.smtp_code}"
-    inner = getattr(error, "reason", error)
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
     words = inner.strerror if isinstance(inner, OSError) else None
     return f"{type(inner).__name__}{f' ({words})' if words else ''}"
 

@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+import ssl
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -99,11 +100,20 @@ def test_a_webhook_is_tried_three_times_and_no_redirect_is_followed(
     assert "not delivered: HTTP 302" in capsys.readouterr().out
 
 
+def untrusted() -> ssl.SSLError:
+    """As OpenSSL reports it: its `reason` is a word, and no exception as that of a URLError."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.reason = "CERTIFICATE_VERIFY_FAILED"
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (urllib.error.URLError(ConnectionRefusedError(111, "Connection refused")), "(Connection refused)"),
         (TimeoutError("https://x/HUNTER2"), "TimeoutError"),
+        (untrusted(), "SSLCertVerificationError (certificate verify failed)"),
+        (urllib.error.URLError(untrusted()), "SSLCertVerificationError (certificate verify failed)"),
         (smtplib.SMTPAuthenticationError(535, b"HUNTER2 is wrong"), "SMTP 535"),
         (ValueError("unknown url type: HUNTER2"), "ValueError"),
     ],
