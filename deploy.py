@@ -19,6 +19,7 @@ from tasks import (
     fail2ban,
     finish,
     hardening,
+    metrics,
     nginx,
     notify,
     packages,
@@ -45,6 +46,7 @@ with one_look(host):
     application.deploy(settings)
     watchdog.install(settings)
     notify.configure(settings)
+    metrics.configure(settings)
     nginx.configure(settings)
     fail2ban.configure(settings)
     readiness.wait(settings)

@@ -22,7 +22,7 @@ RECEIVER = f"{NOTIFY_ETC}/receiver.json"
 TIMER = "harvest-notify.timer"
 REPORT, SEND = "harvest-notify@.service", "harvest-notify-send.service"
 ON_FAILURE = "harvest-notify.conf"
-PARTS = ("host_files", "journal_text", "readings", "notify_findings", "notify_repeats")
+PARTS = ("host_files", "journal_text", "readings", "web", "notify_findings", "notify_repeats")
 EVERYTHING = (
     NOTIFY_ETC,
     f"{LIBRARY}/notify*.py",

@@ -15,10 +15,10 @@ from provision.remote.readings import (
     REBOOT,
     backup_record,
     backups_since,
-    certificate_dates,
     output,
     reboot_since,
 )
+from provision.remote.web import certificate
 
 TYPES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "vfat"}
 """File systems that hold data; a container's or an image's is not the operator's to tidy up. / always counts."""
@@ -74,12 +74,9 @@ def disks(folders: "list[str]", known: "set[str]", now: float) -> "Iterator[Find
 def certificates(paths: "list[str]", now: float) -> "Iterator[Finding]":
     """One for each certificate that should have been renewed."""
     for path in paths:
-        dates = certificate_dates(path)
-        if dates is None:
-            continue
-        begin, end = dates
-        if end - now < min(CERTIFICATE_S, (end - begin) * CERTIFICATE_SHARE):
-            days = (end - now) / 86400
+        found = certificate(path)
+        if found and found["left"] < min(CERTIFICATE_S, found["life"] * CERTIFICATE_SHARE):
+            days = found["left"] / 86400
             when = f"expires in {days:.0f} days" if days > 0 else f"expired {-days:.0f} days ago"
             look = "certbot renew" if "letsencrypt" in path else f"openssl x509 -noout -dates -in {path}"
             yield Finding(f"certificate {path}", f"the certificate {path} {when}", look, now)

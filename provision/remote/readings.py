@@ -1,8 +1,7 @@
-"""What notifications and metrics both read of the host: certificates, backups, a pending reboot. Runs ON the host."""
+"""What notifications and metrics both read of the host: backups, a pending reboot. Runs ON the host."""
 
 import json
 import os
-import ssl
 import subprocess
 from datetime import datetime
 
@@ -18,15 +17,6 @@ def output(*command: str, check: bool = False) -> str:
     """What a command prints; with `check`, a failure is an error and not an empty answer."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=check)
     return done.stdout.decode(errors="replace")
-
-
-def certificate_dates(path: str) -> "tuple[float, float] | None":
-    """When a certificate begins and ends, in seconds since the epoch; None where there is none."""
-    said = output("openssl", "x509", "-in", path, "-noout", "-startdate", "-enddate")
-    dates = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
-    if not {"notBefore", "notAfter"} <= set(dates):
-        return None
-    return ssl.cert_time_to_seconds(dates["notBefore"]), ssl.cert_time_to_seconds(dates["notAfter"])
 
 
 def backup_record(slug: str, name: str) -> "tuple[float, str] | None":

@@ -36,6 +36,9 @@ from provision.settings.types import (
 )
 from provision.settings.waivers import Waived
 
+METRICS_PORT, INNER_METRICS_PORT = 9100, 9101
+"""Where Prometheus asks, and where node exporter listens behind nginx."""
+
 
 class SettingsError(ValueError):
     """What is wrong with one host's data: `problems` holds (key, sentence) pairs."""
@@ -136,6 +139,11 @@ class Settings(PerInstance):
         'mattermost, matrix, plain), {"form": "mail", "relay": NAME, "sender": ADDRESS, "to": [ADDRESS]}; '
         "see docs/notifications.md.",
     )
+    metrics_from: tuple[Address, ...] = Field(
+        (),
+        description="Addresses or networks of the Prometheus that may read figures of the host and of HARVEST at port "
+        "9100; none: nothing is installed. See docs/metrics.md.",
+    )
     reboot_after_updates: RebootTime = Field(
         "04:00",
         description='When the host reboots if an update needs it: "HH:MM" of its local time, or "never".',
@@ -228,11 +236,12 @@ class Settings(PerInstance):
         """No port is taken twice."""
         ports = [self.sshd_port, *(port for each in self.all_instances for port in each.ports)]
         ports += [80, 443] if self.mode == "nginx" else []
+        ports += [METRICS_PORT, INNER_METRICS_PORT] if self.metrics_from else []
         twice = sorted({port for port in ports if ports.count(port) > 1})
         if twice:
             raise ValueError(
-                f"backend_ports: port {twice[0]} is used twice (sshd_port, frontend_port, backend_ports, nginx, and "
-                "the port below several backends, which spreads requests over them)"
+                f"backend_ports: port {twice[0]} is used twice (sshd_port, frontend_port, backend_ports, nginx, "
+                "metrics, and the port below several backends, which spreads requests over them)"
             )
         shut = {f"{port}/tcp" for each in self.all_instances for port in each.ports} - {
             f"{port}/tcp" for port in self.open_ports
@@ -323,6 +332,16 @@ class Settings(PerInstance):
         """Whether browsers may be told to insist on the certificate (HSTS): they trust it, and the domain is ours."""
         real = self.tls == "files" or (self.tls == "letsencrypt" and "staging" not in self.acme_directory)
         return real and self.site == "own"
+
+    @cached_property
+    def metrics_by_nginx(self) -> bool:
+        """Whether nginx, which then has a certificate of ours, serves the metrics with TLS."""
+        return bool(self.metrics_from) and self.scheme == "https" and self.site == "own"
+
+    @cached_property
+    def metrics_openings(self) -> tuple[str, ...]:
+        """What metrics_from opens, as firewall_allow says it."""
+        return tuple(f"{METRICS_PORT}/tcp from {each}" for each in self.metrics_from)
 
     @cached_property
     def open_ports(self) -> tuple[int, ...]:

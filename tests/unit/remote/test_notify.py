@@ -96,15 +96,15 @@ def test_disks_that_hold_data_are_watched() -> None:
 def test_a_certificate_that_was_not_renewed_is_found(
     life: int, left: int, what: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end = NOW + left * DAY
-    monkeypatch.setattr(notify_findings, "certificate_dates", lambda path: (end - life * DAY, end))
+    found = {"left": left * DAY, "life": life * DAY}
+    monkeypatch.setattr(notify_findings, "certificate", lambda path: found)
     assert [each.what for each in certificates(["/c.pem"], NOW)] == (
         [f"the certificate /c.pem {what}"] if what else []
     )
 
 
-def test_a_certificate_is_read_by_openssl(tmp_path: Path) -> None:
-    assert readings.certificate_dates(str(tmp_path / "none.pem")) is None
+def test_a_certificate_that_is_not_there_yet_is_no_finding(tmp_path: Path) -> None:
+    assert list(certificates([str(tmp_path / "none.pem")], NOW)) == []
 
 
 @pytest.fixture
