@@ -4,6 +4,7 @@ import json
 
 from provision.engine.templates import render
 from provision.operations import files, metrics, systemd
+from provision.operations.app import sources
 from provision.operations.files import Directory, File, Files, Item
 from provision.operations.metrics import DROP_IN, EXPORTER, TIMER, Unwanted
 from provision.operations.systemd import Unit, Units
@@ -37,6 +38,7 @@ def items(settings: Settings) -> tuple[Item, ...]:
     return (
         File(PROGRAM, program("metrics", *PARTS)),
         Directory("/etc/harvest-metrics"),
+        Directory(FOLDER),
         File(ASKED, json.dumps(asked(settings), indent=1, sort_keys=True) + "\n"),
         *(
             File(f"{SYSTEM}/{unit}", render(f"systemd/{unit}", program=PROGRAM, asked=ASKED))
@@ -51,7 +53,12 @@ def asked(settings: Settings) -> dict[str, object]:
     sites = own(settings) if settings.tls != "off" else ()
     return {
         "apps": [
-            {"name": each.slug, "root": each.root, "backends": each.backend_ports}
+            # An application from elsewhere reports no figures.
+            {
+                "name": each.slug,
+                "root": each.root,
+                "backends": each.backend_ports if sources.native(each) else (),
+            }
             for each in settings.all_instances
         ],
         "certificates": {site: certificate(settings, site) for site in sites},
