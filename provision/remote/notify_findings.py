@@ -91,7 +91,7 @@ def backups(slugs: "list[str]", now: float) -> "Iterator[Finding]":
             if now - at <= oldest and outcome in ("", "good"):
                 continue
             what = {"": f"{slug} had no {verb} yet", "good": f"the last {verb} of {slug} is too old"}
-            said = what.get(outcome, f"the last {verb} of {slug}: {outcome}")
+            said = what.get(outcome, f"the last {verb} of {slug} {outcome}")
             yield Finding(f"{verb} {slug}", said, f"journalctl -u 'harvest-{verb}@{slug}' -e", at)
 
 

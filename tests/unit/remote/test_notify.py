@@ -125,7 +125,7 @@ def backup_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (None, 9, ["harvest had no backup yet", "harvest had no drill yet"]),
         ("good", 1, []),
         ("good", 3, ["the last backup of harvest is too old"]),
-        ("wrong password", 1, ["the last backup of harvest: wrong password"]),
+        ("failed", 1, ["the last backup of harvest failed"]),
     ],
 )
 def test_a_backup_that_fails_or_is_too_old_is_found(
