@@ -38,7 +38,7 @@ def test_each_service_reports_its_failure(run: Any, settings: Settings) -> None:
     quoted = " ".join(f"'{name}'" for name in names)
     found = run(f"systemctl show -p OnFailure --value {quoted} | grep .").splitlines()
     silent = [name for name in names if not any(f"harvest-notify@{name}.service" in line for line in found)]
-    assert silent == []
+    assert not silent, silent
 
 
 @check("notify.timer", "disks, certificates and the like are looked at hourly", mends="Start notifications")

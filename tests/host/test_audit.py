@@ -70,7 +70,7 @@ BREAKS = {
     ),
     "another user": Break(
         drop_in("frontend.service", "[Service]", "User=harvest-alpha"),
-        ("test_services_run_as_their_own_user",),
+        ("test_services_run_as_their_own_user", "test_the_database_is_sound"),
         "'harvest-beta-frontend.service': 'harvest-alpha'",
     ),
     "no sandbox": Break(
@@ -95,7 +95,8 @@ BREAKS = {
         "644 root",
     ),
     "figures stale": Break(
-        "systemctl stop harvest-metrics.timer; systemctl start harvest-metrics.service; touch -d '1 hour ago' /var/lib/harvest-metrics/harvest.prom",
+        "systemctl stop harvest-metrics.timer; systemctl start harvest-metrics.service; "
+        "touch -d '1 hour ago' /var/lib/harvest-metrics/harvest.prom",
         ("test_the_figures_are_fresh", "test_the_exporter_and_the_timer_are_active_and_enabled"),
         "/var/lib/harvest-metrics/harvest.prom",
     ),
@@ -104,6 +105,7 @@ BREAKS = {
         + f"; ufw allow 8051/tcp >/dev/null; {RELOAD}",
         (
             "test_only_open_ports_listen_beyond_loopback",
+            "test_only_open_ports_answer_from_outside",
             "test_ports_behind_nginx_listen_on_loopback_only",
             "test_ports_behind_nginx_are_closed_to_this_machine",
             "test_ufw_allows_exactly_the_open_ports",
@@ -117,7 +119,7 @@ BREAKS = {
     ),
     "release writable": Break(
         "chmod o+w /opt/harvest-beta/harvest/wsgi_be.py",
-        ("test_release_and_configuration_are_owned_by_root",),
+        ("test_release_and_configuration_are_owned_by_root", "test_code_and_environment_are_as_installed"),
         "/harvest/wsgi_be.py",
     ),
     "configuration's owner": Break(
@@ -149,7 +151,11 @@ BREAKS = {
     "another page": Break(
         "sed -i s,//harvest_beta_frontend,//harvest_alpha_frontend, /etc/nginx/harvest.d/*/beta.conf; "
         "systemctl reload nginx",
-        ("test_the_page_answers_from_outside", "test_the_layout_is_json"),
+        (
+            "test_the_page_answers_from_outside",
+            "test_the_layout_is_json",
+            "test_what_the_page_links_to_can_be_had",
+        ),
         "/beta/",
     ),
     "another API": Break(
