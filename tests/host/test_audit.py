@@ -167,6 +167,7 @@ BREAKS = {
 FOR_THE_HOST = {
     "test_nothing_was_changed_since_the_last_deploy",
     "test_only_open_ports_listen_beyond_loopback",
+    "test_only_open_ports_answer_from_outside",
     "test_ufw_allows_exactly_the_open_ports",
     "test_each_service_reports_its_failure",
     "test_root_alone_can_read_the_secret",
