@@ -9,7 +9,7 @@ from provision.operations.files import Directory, File, Files, Item
 from provision.operations.metrics import DROP_IN, EXPORTER, TIMER, Unwanted
 from provision.operations.systemd import Unit, Units
 from provision.remote import program
-from provision.settings.model import INNER_METRICS_PORT, METRICS_PORT, Settings
+from provision.settings.model import EXPORTER_PORT, Settings
 from tasks.status import certificate
 from tasks.tls import own
 
@@ -33,8 +33,8 @@ def configure(settings: Settings) -> None:
 
 
 def items(settings: Settings) -> tuple[Item, ...]:
-    # Behind nginx it is nginx that listens at the public port.
-    listen = f"127.0.0.1:{INNER_METRICS_PORT}" if settings.metrics_by_nginx else f":{METRICS_PORT}"
+    # Another port than nginx's, so that neither waits for the other to leave it when the settings change.
+    listen = f"{'127.0.0.1' if settings.metrics_by_nginx else ''}:{EXPORTER_PORT}"
     return (
         File(PROGRAM, program("metrics", *PARTS)),
         Directory("/etc/harvest-metrics"),

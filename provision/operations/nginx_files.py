@@ -15,7 +15,7 @@ from provision.engine.templates import render
 from provision.operations.app import maintenance, sources
 from provision.operations.files import Directory, File, Item, Link
 from provision.settings.instances import Instance
-from provision.settings.model import INNER_METRICS_PORT, METRICS_PORT, Settings
+from provision.settings.model import EXPORTER_PORT, METRICS_TLS_PORT, Settings
 
 ETC = "/etc/nginx"
 MARK = "Written by deploy.py for HARVEST"
@@ -108,8 +108,8 @@ def _site(settings: Settings, template: str, page: str, **values: Any) -> Any:
             key=pair.key,
             webroot=WEBROOT,
             maintenance=maintenance,
-            METRICS_PORT=METRICS_PORT,
-            INNER_PORT=INNER_METRICS_PORT,
+            METRICS_TLS_PORT=METRICS_TLS_PORT,
+            EXPORTER_PORT=EXPORTER_PORT,
             **values,
         )
 

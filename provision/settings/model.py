@@ -36,8 +36,8 @@ from provision.settings.types import (
 )
 from provision.settings.waivers import Waived
 
-METRICS_PORT, INNER_METRICS_PORT = 9100, 9101
-"""Where Prometheus asks, and where node exporter listens behind nginx."""
+EXPORTER_PORT, METRICS_TLS_PORT = 9100, 9101
+"""Node exporter's own port, and the one at which nginx serves its figures with TLS."""
 
 
 class SettingsError(ValueError):
@@ -142,7 +142,7 @@ class Settings(PerInstance):
     metrics_from: tuple[Address, ...] = Field(
         (),
         description="Addresses or networks of the Prometheus that may read figures of the host and of HARVEST at port "
-        "9100; none: nothing is installed. See docs/metrics.md.",
+        "9101 (with TLS, by nginx) or 9100; none: nothing is installed. See docs/metrics.md.",
     )
     reboot_after_updates: RebootTime = Field(
         "04:00",
@@ -236,7 +236,7 @@ class Settings(PerInstance):
         """No port is taken twice."""
         ports = [self.sshd_port, *(port for each in self.all_instances for port in each.ports)]
         ports += [80, 443] if self.mode == "nginx" else []
-        ports += [METRICS_PORT, INNER_METRICS_PORT] if self.metrics_from else []
+        ports += [EXPORTER_PORT, METRICS_TLS_PORT] if self.metrics_from else []
         twice = sorted({port for port in ports if ports.count(port) > 1})
         if twice:
             raise ValueError(
@@ -341,7 +341,8 @@ class Settings(PerInstance):
     @cached_property
     def metrics_openings(self) -> tuple[str, ...]:
         """What metrics_from opens, as firewall_allow says it."""
-        return tuple(f"{METRICS_PORT}/tcp from {each}" for each in self.metrics_from)
+        port = METRICS_TLS_PORT if self.metrics_by_nginx else EXPORTER_PORT
+        return tuple(f"{port}/tcp from {each}" for each in self.metrics_from)
 
     @cached_property
     def open_ports(self) -> tuple[int, ...]:

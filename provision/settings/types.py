@@ -34,7 +34,7 @@ TAKEN_USERS |= {
     "harvest",
 }
 # Their folders in /etc and /var/lib (harvest-NAME) are a host's own.
-TAKEN_INSTANCES = {"backup", "guard", "maintenance", "notify", "provision"}
+TAKEN_INSTANCES = {"backup", "guard", "maintenance", "metrics", "notify", "provision"}
 # Paths that HARVEST itself answers below its base path.
 TAKEN_PATHS = {"api", "proxy", "assets", "_dash-component-suites", "_dash-layout"}
 

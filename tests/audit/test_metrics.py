@@ -7,7 +7,7 @@ import pytest
 from provision.operations.app import sources
 from provision.operations.metrics import EXPORTER, TIMER
 from provision.settings.instances import Instance
-from provision.settings.model import INNER_METRICS_PORT, METRICS_PORT, Settings
+from provision.settings.model import EXPORTER_PORT, Settings
 from tasks.metrics import FOLDER
 from tests.audit.checks import check
 from tests.audit.test_hardening import exposure
@@ -39,11 +39,10 @@ def test_the_figures_are_fresh(run: Any) -> None:
 def test_the_figures_of_each_instance_are_served(run: Any, settings: Settings, instance: Instance) -> None:
     if not sources.native(instance):
         pytest.skip("an application from elsewhere reports no figures")
-    port = INNER_METRICS_PORT if settings.metrics_by_nginx else METRICS_PORT
     read = (
         "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())"
     )
-    said = run(f"python3 -c '{read}' http://127.0.0.1:{port}/metrics")
+    said = run(f"python3 -c '{read}' http://127.0.0.1:{EXPORTER_PORT}/metrics")
     for backend in instance.backend_ports:
         assert f'harvest_up{{app="{instance.slug}",backend="{backend}"}} 1\n' in said
 

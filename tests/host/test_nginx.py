@@ -348,11 +348,11 @@ def test_prometheus_reads_figures_with_tls_from_its_own_address_alone(
     assert deploy(host.name).changed == []
     listens = host.exec("ss -Hltn 'sport = :9100 or sport = :9101'").stdout
     assert {line.split()[3] for line in listens.splitlines()} == {
-        "0.0.0.0:9100",
-        "[::]:9100",
-        "127.0.0.1:9101",
+        "0.0.0.0:9101",
+        "[::]:9101",
+        "127.0.0.1:9100",
     }
-    with Prometheus(tmp_path, [f"{host.address}:9100"], "https") as prometheus:
+    with Prometheus(tmp_path, [f"{host.address}:9101"], "https") as prometheus:
         checked = prometheus.check("rules", str(MONITORING / "alerts.yml"))
         assert checked.returncode == 0, checked.stdout + checked.stderr
         prometheus.wait()
@@ -367,8 +367,10 @@ def test_prometheus_reads_figures_with_tls_from_its_own_address_alone(
         assert prometheus.check("metrics", stdin=text).stdout == "", "promtool finds nothing to correct"
     stranger = (network.other_address(), 0)
     with pytest.raises(TimeoutError):
-        socket.create_connection((host.address, 9100), timeout=2, source_address=stranger)
-    closed = change(host, metrics_from=[], tls="off")
+        socket.create_connection((host.address, 9101), timeout=2, source_address=stranger)
+    assert change(host, tls="off").code == 0
+    assert "*:9100" in host.exec("ss -Hltn 'sport = :9100'").stdout, "node exporter answers itself"
+    closed = change(host, metrics_from=[])
     assert "Remove metrics" in closed.changed
     assert deploy(host.name).changed == []
     assert host.exec("ss -Hltn 'sport = :9100 or sport = :9101'").stdout == ""

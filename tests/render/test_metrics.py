@@ -38,7 +38,7 @@ def vhost(**changed: Any) -> str:
 @pytest.mark.parametrize(
     ("changed", "listens", "by_nginx"),
     [
-        ({}, "127.0.0.1:9101", True),
+        ({}, "127.0.0.1:9100", True),
         ({"tls": "off"}, ":9100", False),
         ({"site": "beside", "tls": "off"}, ":9100", False),
         ({"mode": "internal", "domain": None}, ":9100", False),
@@ -52,8 +52,8 @@ def test_nginx_serves_them_where_it_has_tls(changed: dict[str, Any], listens: st
 
 def test_nginx_asks_for_tls_and_refuses_all_others() -> None:
     said = vhost()
-    assert "listen 9100 ssl;" in said
-    assert "listen [::]:9100 ssl;" in said
+    assert "listen 9101 ssl;" in said
+    assert "listen [::]:9101 ssl;" in said
     assert "allow 192.0.2.7;\n        allow 2001:db8::/64;\n        deny all;" in said
 
 
@@ -61,11 +61,11 @@ def test_the_firewall_opens_the_port_to_these_addresses_alone(monkeypatch: pytes
     asked: list[Any] = []
     monkeypatch.setattr(access.access, "configure", lambda name, want: asked.append(want))
     access.configure(settings_from(ON))
-    assert [rule for rule in tuples(asked[0].firewall, "v4") if "9100" in rule] == [
-        "allow tcp 9100 0.0.0.0/0 any 192.0.2.7 in"
+    assert [rule for rule in tuples(asked[0].firewall, "v4") if "910" in rule] == [
+        "allow tcp 9101 0.0.0.0/0 any 192.0.2.7 in"
     ]
-    assert [rule for rule in tuples(asked[0].firewall, "v6") if "9100" in rule] == [
-        "allow tcp 9100 ::/0 any 2001:db8::/64 in"
+    assert [rule for rule in tuples(asked[0].firewall, "v6") if "910" in rule] == [
+        "allow tcp 9101 ::/0 any 2001:db8::/64 in"
     ]
 
 
