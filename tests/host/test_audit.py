@@ -54,6 +54,7 @@ BREAKS = {
             "test_units_are_active_and_loaded_from_the_current_files",
             "test_ports_behind_nginx_listen_on_loopback_only",
             "test_each_backend_answers_from_its_database",
+            "test_each_backend_is_ready",
             "test_the_figures_of_each_instance_are_served",
         ),
         "harvest-beta-backend@5012.socket",
@@ -119,7 +120,10 @@ BREAKS = {
     ),
     "release writable": Break(
         "chmod o+w /opt/harvest-beta/harvest/wsgi_be.py",
-        ("test_release_and_configuration_are_owned_by_root", "test_code_and_environment_are_as_installed"),
+        (
+            "test_release_and_configuration_are_owned_by_root",
+            "test_code_and_environment_are_as_installed",
+        ),
         "/harvest/wsgi_be.py",
     ),
     "configuration's owner": Break(
@@ -166,8 +170,8 @@ BREAKS = {
 }
 FOR_THE_HOST = {
     "test_nothing_was_changed_since_the_last_deploy",
-    "test_only_open_ports_listen_beyond_loopback",
     "test_only_open_ports_answer_from_outside",
+    "test_only_open_ports_listen_beyond_loopback",
     "test_ufw_allows_exactly_the_open_ports",
     "test_each_service_reports_its_failure",
     "test_root_alone_can_read_the_secret",
