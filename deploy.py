@@ -19,7 +19,9 @@ from tasks import (
     fail2ban,
     finish,
     hardening,
+    metrics,
     nginx,
+    notify,
     packages,
     preflight,
     readiness,
@@ -43,7 +45,9 @@ with one_look(host):
     updates.configure(settings)
     application.deploy(settings)
     watchdog.install(settings)
+    notify.configure(settings)
     nginx.configure(settings)
+    metrics.configure(settings)
     fail2ban.configure(settings)
     readiness.wait(settings)
     finish.unlock(settings)

@@ -30,7 +30,7 @@ def configure(settings: Settings) -> None:
         account=admin(settings),
         keys=admin_keys(settings, home),
         sudo=sudo(settings),
-        firewall=Firewall(settings.open_ports, settings.firewall_allow),
+        firewall=Firewall(settings.open_ports, (*settings.firewall_allow, *settings.metrics_openings)),
         sshd_files=sshd_files(settings),
         sshd=Sshd(DROP_IN, SOCKET_DROP_IN, settings.sshd_port),
         foreign=Foreign(f"{home}/.ssh/authorized_keys", settings.remove_foreign_keys),

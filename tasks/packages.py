@@ -40,7 +40,8 @@ def names(settings: Settings) -> tuple[str, ...]:
     certbot = ("certbot",) if nginx and settings.tls == "letsencrypt" and settings.site == "own" else ()
     # Without cracklib-runtime's dictionary pwquality refuses every password.
     quality = ("libpam-pwquality", "cracklib-runtime") if settings.admin_sudo == "password" else ()
-    return (*BASE, *nginx, *certbot, *quality)
+    exporter = ("prometheus-node-exporter",) if settings.metrics_from else ()
+    return (*BASE, *nginx, *certbot, *quality, *exporter)
 
 
 def install(settings: Settings) -> None:

@@ -20,7 +20,9 @@ from pyinfra.api.host import Host
 from provision.engine import patience
 from provision.remote import program
 
-LOOK = program("host_state", "host_files", "aide", "answers", "health", "releases", "web", "sysctl")
+LOOK = program(
+    "host_state", "host_files", "aide", "answers", "health", "releases", "web", "sysctl", "updates"
+)
 
 
 class Containing(str):

@@ -15,7 +15,7 @@ from provision.engine.templates import render
 from provision.operations.app import maintenance, sources
 from provision.operations.files import Directory, File, Item, Link
 from provision.settings.instances import Instance
-from provision.settings.model import Settings
+from provision.settings.model import EXPORTER_PORT, METRICS_TLS_PORT, Settings
 
 ETC = "/etc/nginx"
 MARK = "Written by deploy.py for HARVEST"
@@ -108,6 +108,8 @@ def _site(settings: Settings, template: str, page: str, **values: Any) -> Any:
             key=pair.key,
             webroot=WEBROOT,
             maintenance=maintenance,
+            METRICS_TLS_PORT=METRICS_TLS_PORT,
+            EXPORTER_PORT=EXPORTER_PORT,
             **values,
         )
 
@@ -175,6 +177,8 @@ def site_files(settings: Settings) -> list[Item]:
                 continue
             items += _enabled(name, _site(settings, "site.conf", domain, domain=name, rooted=False))
     first = next(iter(settings.sites))
+    if settings.metrics_by_nginx:
+        items += _enabled("harvest-metrics", _site(settings, "metrics.conf", first, domain=first))
     return [*items, *_enabled("00-default", _site(settings, "00-default.conf", first))]
 
 

@@ -25,6 +25,7 @@ PROVISION = str(REPO / "provision")
 OPERATE = {
     "logs.py": ("instance", "level", "lines", "since", "unit"),
     "maintenance.py": ("allow", "off", "on", "text"),
+    "notify.py": (),
     "releases.py": (),
     "restart.py": ("instance",),
     "rollback.py": ("release", "restore"),
@@ -32,7 +33,7 @@ OPERATE = {
     "user.py": ("add", "admin", "instance", "list", "reset"),
 }
 """The pages of operate/, and the words that each takes by --data."""
-LOOKS = ("logs.py", "releases.py", "status.py")
+LOOKS = ("logs.py", "notify.py", "releases.py", "status.py")
 """Those that change nothing, and so ask nothing."""
 _resolved: set[str] = set()
 

@@ -6,7 +6,8 @@ UNPACK = """import sys, types
 for name in ("provision", "provision.remote"):
     sys.modules[name] = types.ModuleType(name)
 for name, text in PARTS.items():
-    part = sys.modules["provision.remote." + name] = types.ModuleType(name)
+    whole = "provision.remote." + name
+    part = sys.modules[whole] = types.ModuleType(whole)
     exec(compile(text, name + ".py", "exec"), part.__dict__)
     setattr(sys.modules["provision.remote"], name, part)
 """

@@ -6,6 +6,12 @@ STAMPS = "/run/harvest-stamps"
 MIGRATION_LOCK = "/run/lock/{slug}-migration"
 """Held by the switch while it changes an instance's database; its backends wait for it before they start."""
 
+NOTIFY_ETC = "/etc/harvest-notify"
+"""Who is notified, and of what host."""
+
+NOTIFY_MESSAGES = "/run/harvest-notify/messages.json"
+"""From notify.py to notify_send.py."""
+
 
 def read(path: str) -> str:
     """The text of a file; "" where it cannot be read."""

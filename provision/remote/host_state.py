@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
 
-from provision.remote import aide, answers, health, releases, sysctl, web
+from provision.remote import aide, answers, health, releases, sysctl, updates, web
 from provision.remote.host_files import STAMPS, read
 
 Found = dict[str, Any]
@@ -100,17 +100,6 @@ def failed() -> "list[str]":
     """The units that failed."""
     said = output("systemctl", "list-units", "--failed", "--plain", "--no-legend")
     return [line.split()[0] for line in said.splitlines() if line.strip()]
-
-
-def updates() -> "dict[str, bool]":
-    """The packages that an upgrade would bring by now, and whether each comes from a security archive."""
-    said = output("apt-get", "-q", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade")
-    found = [line.split(maxsplit=2) for line in said.splitlines() if line.startswith("Inst ")]
-    return {
-        words[1]: "-security" in words[2] or "Debian-Security" in words[2]
-        for words in found
-        if len(words) > 2
-    }
 
 
 def processes(uid: int) -> "list[int]":
@@ -297,7 +286,7 @@ def main() -> None:
     answer["lineages"] = web.lineages() if asked["lineages"] else {}
     answer["nginx"] = web.nginx() if asked["nginx"] else {}
     answer["failed"] = failed() if asked["failed"] else []
-    answer["updates"] = updates() if asked["updates"] else {}
+    answer["updates"] = updates.pending() if asked["updates"] else {}
     answer["urls"] = {url: answers.get(url) for url in asked["urls"]}
     answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
     answer["accounts"] = {path: accounts(path) for path in asked.get("accounts", ())}

@@ -14,6 +14,7 @@ from provision.settings import public
 from provision.settings.foreign import is_foreign
 from provision.settings.foreign import problem as foreign_problem
 from provision.settings.instances import FIRST, OWN_ALONE, Instance, PerInstance
+from provision.settings.notify import Notify
 from provision.settings.phrases import problem_of
 from provision.settings.types import (
     Address,
@@ -34,6 +35,9 @@ from provision.settings.types import (
     check_pair,
 )
 from provision.settings.waivers import Waived
+
+EXPORTER_PORT, METRICS_TLS_PORT = 9100, 9101
+"""Node exporter's own port, and the one at which nginx serves its figures with TLS."""
 
 
 class SettingsError(ValueError):
@@ -129,6 +133,17 @@ class Settings(PerInstance):
         description="Checks of the audit whose failure is accepted, by id, with the reason and the last day: "
         '{"ssh.loglevel": {"reason": "why", "until": "2027-01-31"}}.',
     )
+    notify: Notify | None = Field(
+        None,
+        description='Receiver of messages when something fails: {"form": "ntfy", "url": {"env": NAME}} (or slack, '
+        'mattermost, matrix, plain), {"form": "mail", "relay": NAME, "sender": ADDRESS, "to": [ADDRESS]}; '
+        "see docs/notifications.md.",
+    )
+    metrics_from: tuple[Address, ...] = Field(
+        (),
+        description="Addresses or networks of the Prometheus that may read figures of the host and of HARVEST at port "
+        "9101 (with TLS, by nginx) or 9100; none: nothing is installed. See docs/metrics.md.",
+    )
     reboot_after_updates: RebootTime = Field(
         "04:00",
         description='When the host reboots if an update needs it: "HH:MM" of its local time, or "never".',
@@ -221,11 +236,12 @@ class Settings(PerInstance):
         """No port is taken twice."""
         ports = [self.sshd_port, *(port for each in self.all_instances for port in each.ports)]
         ports += [80, 443] if self.mode == "nginx" else []
+        ports += [EXPORTER_PORT, METRICS_TLS_PORT] if self.metrics_from else []
         twice = sorted({port for port in ports if ports.count(port) > 1})
         if twice:
             raise ValueError(
-                f"backend_ports: port {twice[0]} is used twice (sshd_port, frontend_port, backend_ports, nginx, and "
-                "the port below several backends, which spreads requests over them)"
+                f"backend_ports: port {twice[0]} is used twice (sshd_port, frontend_port, backend_ports, nginx, "
+                "metrics, and the port below several backends, which spreads requests over them)"
             )
         shut = {f"{port}/tcp" for each in self.all_instances for port in each.ports} - {
             f"{port}/tcp" for port in self.open_ports
@@ -316,6 +332,17 @@ class Settings(PerInstance):
         """Whether browsers may be told to insist on the certificate (HSTS): they trust it, and the domain is ours."""
         real = self.tls == "files" or (self.tls == "letsencrypt" and "staging" not in self.acme_directory)
         return real and self.site == "own"
+
+    @cached_property
+    def metrics_by_nginx(self) -> bool:
+        """Whether nginx, which then has a certificate of ours, serves the metrics with TLS."""
+        return bool(self.metrics_from) and self.scheme == "https" and self.site == "own"
+
+    @cached_property
+    def metrics_openings(self) -> tuple[str, ...]:
+        """What metrics_from opens, as firewall_allow says it."""
+        port = METRICS_TLS_PORT if self.metrics_by_nginx else EXPORTER_PORT
+        return tuple(f"{port}/tcp from {each}" for each in self.metrics_from)
 
     @cached_property
     def open_ports(self) -> tuple[int, ...]:

@@ -44,7 +44,9 @@ def problem_of(detail: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, 
         message = TYPES[kind].format(**detail.get("ctx", {}))
     elif kind != "value_error":
         message = message[0].lower() + message[1:]
-    if key.endswith("app_source"):  # its sentences name what they are about, and a URL may hold a password
+    if (
+        key.endswith("app_source") or key == "notify"
+    ):  # their sentences name what they are about, and a URL may hold a password
         return key, message
     if (
         "password" in key

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from provision.settings.model import Settings
+from provision.settings.notify import secrets_of, value_problem
 from provision.settings.types import Secret
 
 COMMAND_S = 60.0
@@ -44,6 +45,18 @@ def check_secrets(settings: Settings) -> list[tuple[str, str]]:
         if key == "first_admin_password" and not least <= len(value) <= most:
             what = f"has {len(value)} characters; HARVEST takes passwords of {least} to {most}"
             problems.append((key, what))
+    return problems + _notify_problems(settings)
+
+
+def _notify_problems(settings: Settings) -> list[tuple[str, str]]:
+    problems = []
+    for key, secret in secrets_of(settings.notify) if settings.notify else ():
+        try:
+            why = value_problem(settings.notify, key, value_of(secret)) if settings.notify else ""
+        except ValueError as error:
+            why = str(error)
+        if why:
+            problems.append((f"notify.{key}", why))
     return problems
 
 

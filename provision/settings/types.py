@@ -33,6 +33,8 @@ TAKEN_USERS |= {
     "messagebus",
     "harvest",
 }
+# Their folders in /etc and /var/lib (harvest-NAME) are a host's own.
+TAKEN_INSTANCES = {"backup", "guard", "maintenance", "metrics", "notify", "provision"}
 # Paths that HARVEST itself answers below its base path.
 TAKEN_PATHS = {"api", "proxy", "assets", "_dash-component-suites", "_dash-layout"}
 
@@ -68,6 +70,8 @@ def instance_name(value: str) -> str:
     """A name that becomes part of a user's, of units' and of folders'."""
     if not INSTANCE_NAME.fullmatch(value):
         raise ValueError("must be 1 to 16 of a-z, 0-9 and -, starting with a letter, like research")
+    if value in TAKEN_INSTANCES:
+        raise ValueError(f"names a folder of the host's own, harvest-{value}; choose another name")
     return value
 
 

@@ -24,6 +24,8 @@ CONCERNS = {
     "harvest": "HARVEST itself",
     "nginx": "nginx",
     "tls": "certificates and TLS",
+    "notify": "messages to the operator",
+    "metrics": "figures for Prometheus",
 }
 """The concerns, in the order of reports."""
 ACCESS = "Configure SSH access, sudo and firewall"

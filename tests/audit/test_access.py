@@ -71,8 +71,8 @@ def listening(run: Any) -> list[tuple[str, int, str]]:
 
 
 def others(settings: Settings, protocol: str) -> set[int]:
-    """Ports that firewall_allow opens next to HARVEST's."""
-    opened = openings(Firewall((), settings.firewall_allow))
+    """Ports that firewall_allow and metrics_from open next to HARVEST's."""
+    opened = openings(Firewall((), (*settings.firewall_allow, *settings.metrics_openings)))
     return {int(port) for port, its, _ in opened if its == protocol}
 
 
@@ -143,7 +143,8 @@ def test_ufw_allows_exactly_the_open_ports(run: Any, settings: Settings) -> None
     rules = [
         " ".join(line.split()) for line in run("ufw status").splitlines() if re.search(" (ALLOW|DENY) ", line)
     ]
-    openings = [*(f"{port}/tcp" for port in settings.open_ports), *settings.firewall_allow]
+    openings = [*(f"{port}/tcp" for port in settings.open_ports)]
+    openings += [*settings.firewall_allow, *settings.metrics_openings]
     sourced = {opening.replace(" from ", " ALLOW ") for opening in openings if " from " in opening}
     anywhere = [opening for opening in openings if " from " not in opening]
     both = {

@@ -14,7 +14,12 @@ INSTANCES = {
     "alpha": {"base_path": "/alpha/"},
     "beta": {"base_path": "/beta/", "frontend_port": 8051, "backend_ports": [5011, 5012]},
 }
-HOST = {"name": "t-audit", "suite": "trixie", "group": "harvest_nginx", "settings": {"instances": INSTANCES}}
+SETTINGS = {
+    "instances": INSTANCES,
+    "notify": {"form": "plain", "url": {"command": ["echo", "http://127.0.0.1:9/hook"]}},
+    "metrics_from": ["192.0.2.7"],
+}
+HOST = {"name": "t-audit", "suite": "trixie", "group": "harvest_nginx", "settings": SETTINGS}
 pytestmark = [
     pytest.mark.parametrize("lab_host", [HOST], ids=["t-audit"], indirect=True, scope="module"),
     pytest.mark.xdist_group("t-audit"),
@@ -50,6 +55,7 @@ BREAKS = {
             "test_ports_behind_nginx_listen_on_loopback_only",
             "test_each_backend_answers_from_its_database",
             "test_each_backend_is_ready",
+            "test_the_figures_of_each_instance_are_served",
         ),
         "harvest-beta-backend@5012.socket",
     ),
@@ -77,6 +83,23 @@ BREAKS = {
         drop_in("frontend.service", "Environment=X=$(cat /etc/harvest-beta/secret_key)"),
         ("test_secrets_are_in_no_unit_and_on_no_command_line",),
         "['harvest-beta-frontend.service']",
+    ),
+    "failure not reported": Break(
+        "mkdir -p /etc/systemd/system/harvest-beta-frontend.service.d; "
+        "ln -s /dev/null /etc/systemd/system/harvest-beta-frontend.service.d/harvest-notify.conf",
+        ("test_each_service_reports_its_failure",),
+        "'harvest-beta-frontend.service'",
+    ),
+    "receiver readable": Break(
+        "chmod 644 /etc/harvest-notify/receiver.json",
+        ("test_root_alone_can_read_the_secret",),
+        "644 root",
+    ),
+    "figures stale": Break(
+        "systemctl stop harvest-metrics.timer; systemctl start harvest-metrics.service; "
+        "touch -d '1 hour ago' /var/lib/harvest-metrics/harvest.prom",
+        ("test_the_figures_are_fresh", "test_the_exporter_and_the_timer_are_active_and_enabled"),
+        "/var/lib/harvest-metrics/harvest.prom",
     ),
     "port open": Break(
         drop_in("frontend.socket", "[Socket]", "ListenStream=", "ListenStream=0.0.0.0:8051")
@@ -150,6 +173,10 @@ FOR_THE_HOST = {
     "test_only_open_ports_answer_from_outside",
     "test_only_open_ports_listen_beyond_loopback",
     "test_ufw_allows_exactly_the_open_ports",
+    "test_each_service_reports_its_failure",
+    "test_root_alone_can_read_the_secret",
+    "test_the_figures_are_fresh",
+    "test_the_exporter_and_the_timer_are_active_and_enabled",
 }
 """What the audit asks of a host once."""
 

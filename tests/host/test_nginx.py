@@ -2,18 +2,22 @@
 
 import http.client
 import json
+import re
+import socket
 import subprocess
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from lab import hosts
+from lab import hosts, network
 from tests.host.authority import bridge_address
-from tests.host.runs import typed
+from tests.host.prometheus import MONITORING, Prometheus, dashboard
+from tests.host.runs import deploy, typed
 from tests.host.visitor import From, Visitor, big_pdf, paper_of
 from tests.host.web_hosts import change
 
@@ -332,6 +336,44 @@ def test_a_thousand_connections_are_served_without_an_error(host: hosts.Host) ->
     said = host_load(f"{URL}api/health", connections=1000, seconds=4)
     assert "Socket errors" not in said, said
     assert "Non-2xx" not in said, said
+
+
+def test_prometheus_reads_figures_with_tls_from_its_own_address_alone(
+    host: hosts.Host, tmp_path: Path
+) -> None:
+    """docs/monitoring/ is checked by promtool, and each of its expressions by a Prometheus that asks the host."""
+    trusted = bridge_address(host)
+    run = change(host, metrics_from=[trusted], tls="selfsigned")
+    assert run.code == 0, run.said
+    assert deploy(host.name).changed == []
+    listens = host.exec("ss -Hltn 'sport = :9100 or sport = :9101'").stdout
+    assert {line.split()[3] for line in listens.splitlines()} == {
+        "0.0.0.0:9101",
+        "[::]:9101",
+        "127.0.0.1:9100",
+    }
+    with Prometheus(tmp_path, [f"{host.address}:9101"], "https") as prometheus:
+        checked = prometheus.check("rules", str(MONITORING / "alerts.yml"))
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        prometheus.wait()
+        empty = [each for each in dashboard() if not prometheus.query(each)]
+        # No backup was made yet, and node exporter leaves out the file system of a container.
+        assert [
+            each for each in empty if not re.search("harvest_(backup|drill)_|node_filesystem_", each)
+        ] == []
+        firing = {each["metric"]["alertname"] for each in prometheus.query("ALERTS")}
+        assert firing <= {"HarvestUnitsFailed", "HarvestSecurityUpdatesPending"}, firing
+        text = host.exec("cat /var/lib/harvest-metrics/harvest.prom").stdout
+        assert prometheus.check("metrics", stdin=text).stdout == "", "promtool finds nothing to correct"
+    stranger = (network.other_address(), 0)
+    with pytest.raises(TimeoutError):
+        socket.create_connection((host.address, 9101), timeout=2, source_address=stranger)
+    assert change(host, tls="off").code == 0
+    assert "*:9100" in host.exec("ss -Hltn 'sport = :9100'").stdout, "node exporter answers itself"
+    closed = change(host, metrics_from=[])
+    assert "Remove metrics" in closed.changed
+    assert deploy(host.name).changed == []
+    assert host.exec("ss -Hltn 'sport = :9100 or sport = :9101'").stdout == ""
 
 
 def host_load(url: str, connections: int, seconds: int) -> str:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from provision.engine.templates import FOLDER, render
-from provision.operations import apt, stamps, sysctl, systemd
+from provision.operations import apt, notify, stamps, sysctl, systemd
 from provision.operations.access import revert
 from provision.operations.app import release, static
 
@@ -31,6 +31,7 @@ RENDERED = {
     "export-static": static.export_script(
         "/opt/harvest/releases/1", "/opt/harvest/releases/1/static-1", "harvest"
     ),
+    "notify-test": notify.test_script(),
     "sysctl-apply": SYSCTL,
     "systemd-act": systemd.act(
         systemd.Unit("nginx.service", ("/etc/nginx/nginx.conf",), reload=True), "reload"

@@ -16,6 +16,13 @@ from tests.unit.command import REPO
 MODULES = sorted((REPO / "tests/audit").glob("test_*.py"))
 
 
+class Values(dict[str, Any]):
+    """A test's parameters; one that a fixture brings keeps its name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
 def checks() -> Iterator[tuple[str, Check, str]]:
     """(test, its check, its id) of every parameter of every test."""
     for path in MODULES:
@@ -27,7 +34,7 @@ def checks() -> Iterator[tuple[str, Check, str]]:
             assert "check" in marks, f"{path.stem}.{name} says no check"
             said: Check = marks["check"].args[0]
             for values in parameters(marks.get("parametrize")):
-                yield name, said, said.id.format(**values)
+                yield name, said, said.id.format_map(Values(values))
 
 
 def parameters(mark: Any) -> list[dict[str, Any]]:

@@ -114,6 +114,10 @@ def test_an_instance_name_that_a_file_or_unit_could_misread_is_refused(name: str
     assert "must be 1 to 16" in problem(instances={name: {}})
 
 
+def test_an_instance_may_not_share_a_folder_of_the_host() -> None:
+    assert "names a folder of the host's own, harvest-notify" in problem(instances={"notify": {}})
+
+
 def test_a_backend_that_is_no_longer_named_is_stopped_and_one_that_is_stays() -> None:
     links = [
         f"{ETC}/sockets.target.wants/harvest-backend@{port}.{kind}"
