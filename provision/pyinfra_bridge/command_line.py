@@ -27,7 +27,7 @@ OPERATE = {
     "maintenance.py": ("allow", "off", "on", "text"),
     "releases.py": (),
     "restart.py": ("instance",),
-    "rollback.py": ("release", "restore"),
+    "rollback.py": ("instance", "release", "restore", "rollout"),
     "status.py": (),
     "user.py": ("add", "admin", "instance", "list", "reset"),
 }
