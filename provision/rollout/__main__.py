@@ -137,8 +137,8 @@ def planned(words: argparse.Namespace, inventory: str, former: Record | None) ->
     if former is None:
         stop(f"{words.inventory}: has no rollout to {words.action}")
     kept = {name: host for name, host in former.hosts.items() if name in hosts}
-    steps = [[name for name in batch if name in kept] for batch in former.batches]
-    return former.model_copy(update={"hosts": kept, "batches": [step for step in steps if step]})
+    left = [[name for name in batch if name in kept] for batch in former.batches]
+    return former.model_copy(update={"hosts": kept, "batches": [batch for batch in left if batch]})
 
 
 def main() -> int:
