@@ -34,12 +34,12 @@ fleet = json.loads((FOLDER / "fleet.json").read_text())
 names = values("--limit")
 hosts = {name: fleet["hosts"][name] for name in names}
 with open(FOLDER / "typed", "a") as log:
-    page = next((word for word in WORDS if word.endswith(".py") and "inventor" not in word), "audit")
+    page = "audit" if "pytest" in WORDS else WORDS[1]
     log.write(f"{page} {' '.join(names)} {' '.join(values('--data'))}".strip() + "\n")
 
 if "pytest" in WORDS:
     report = Path(values("--report")[0])
-    report.mkdir(parents=True)
+    report.mkdir(parents=True, exist_ok=True)
     results = [
         {
             "host": name,

@@ -192,7 +192,8 @@ def test_interrupted_it_waits_for_its_command_and_says_both_ways(fleet: Fleet) -
     rollout = fleet.rollout()
 
     def interrupt() -> None:
-        while not (fleet.folder / "hangs").exists():
+        end = time.monotonic() + 20
+        while not (fleet.folder / "hangs").exists() and time.monotonic() < end:
             time.sleep(0.02)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
