@@ -26,6 +26,10 @@ REPO = Path(__file__).parents[2]
 GATE = "harvest or nginx"
 """The audit's checks of what users meet; those of certificates ask the authority, which takes its time."""
 
+NO_TERMINAL = (
+    "There is no terminal here to ask whether to go on, so nothing was changed. Without being asked: add -y"
+)
+
 
 def stop(*lines: str) -> NoReturn:
     print("\n".join(lines), file=sys.stderr, flush=True)
@@ -101,10 +105,6 @@ def require_gate(gate: str) -> None:
 
 def confirm(count: int) -> bool:
     """Enter, y or yes; anything else, and the end of the input, is no."""
-    if not sys.stdin.isatty():
-        stop(
-            "There is no terminal here to ask whether to go on, so nothing was changed. Without being asked: add -y"
-        )
     print(
         f"Roll out to {count} host{'s' if count > 1 else ''}? Press enter to go on, anything else stops: ",
         end="",
@@ -119,24 +119,28 @@ def at_work(folder: Path, inventory: str, typed: str, record: Record) -> Rollout
     return Rollout(record, folder, words, Shell(REPO, folder / "log"), command, say)
 
 
-def planned(words: argparse.Namespace, inventory: str, former: Record | None) -> Record:
-    """A new rollout's record, or the former one's where it is resumed, without the hosts that are left out now."""
+def planned(words: argparse.Namespace, inventory: str) -> Record:
+    """A new rollout's record."""
     hosts = hosts_of(inventory, words)
-    if words.action == "start":
-        try:
-            steps = batches(hosts, words.canary, words.batch)
-        except PlanError as why:
-            stop(f"{words.inventory}: {why}")
-        return Record(
-            inventory=inventory,
-            began=now(),
-            gate=words.gate,
-            batches=[list(step) for step in steps],
-            hosts={name: HostRecord() for name in hosts},
-        )
-    if former is None:
-        stop(f"{words.inventory}: has no rollout to {words.action}")
+    try:
+        steps = batches(hosts, words.canary, words.batch)
+    except PlanError as why:
+        stop(f"{words.inventory}: {why}")
+    return Record(
+        inventory=inventory,
+        began=now(),
+        gate=words.gate,
+        batches=[list(step) for step in steps],
+        hosts={name: HostRecord() for name in hosts},
+    )
+
+
+def resumed(words: argparse.Namespace, inventory: str, former: Record) -> Record:
+    """The former rollout's record, without the hosts that are left out now."""
+    hosts = hosts_of(inventory, words)
     kept = {name: host for name, host in former.hosts.items() if name in hosts}
+    if not kept:
+        stop(f"{words.inventory}: none of its hosts was in the rollout, which had {', '.join(former.hosts)}")
     left = [[name for name in batch if name in kept] for batch in former.batches]
     return former.model_copy(update={"hosts": kept, "batches": [batch for batch in left if batch]})
 
@@ -149,6 +153,8 @@ def main() -> int:
     inventory = str(path.relative_to(REPO) if path.is_relative_to(REPO) else path)
     folder = records.folder_of(path)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if words.action == "show":
+        return show(words, inventory, folder)
     try:
         with records.locked(folder):
             return act(words, inventory, folder)
@@ -156,13 +162,18 @@ def main() -> int:
         stop(f"{words.inventory}: another process is at its rollout; watch it: tail -f {folder / 'log'}")
 
 
-def act(words: argparse.Namespace, inventory: str, folder: Path) -> int:
+def show(words: argparse.Namespace, inventory: str, folder: Path) -> int:
+    """Where each host stands, as last seen."""
     former = records.read(folder)
-    if words.action == "show":
-        if former is None:
-            stop(f"{words.inventory}: has no rollout")
-        at_work(folder, inventory, words.inventory, former).end()
-        return 0
+    if former is None:
+        stop(f"{words.inventory}: has no rollout")
+    at_work(folder, inventory, words.inventory, former).end()
+    return 0
+
+
+def act(words: argparse.Namespace, inventory: str, folder: Path) -> int:
+    """Start, resume or return."""
+    former = records.read(folder)
     if words.action == "start" and former and not former.is_over and not words.dry:
         left = at_work(folder, inventory, words.inventory, former)
         if former.state == "running":  # its process was killed
@@ -170,7 +181,13 @@ def act(words: argparse.Namespace, inventory: str, folder: Path) -> int:
         stop("A former rollout is half-way.", *where(former), *left.what_next())
     if words.action == "resume" and former and former.state == "done":
         stop(f"{words.inventory}: its rollout of {former.began} is done; there is nothing to resume")
-    record = planned(words, inventory, former)
+    if words.action != "start" and former is None:
+        stop(f"{words.inventory}: has no rollout to {words.action}")
+    if words.action != "return" and not (words.yes or words.dry or sys.stdin.isatty()):
+        stop(NO_TERMINAL)
+    record = (
+        resumed(words, inventory, former) if former and words.action != "start" else planned(words, inventory)
+    )
     rollout = at_work(folder, inventory, words.inventory, record)
     if words.action != "return":
         require_gate(record.gate)
