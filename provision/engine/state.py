@@ -20,7 +20,7 @@ from pyinfra.api.host import Host
 from provision.engine import patience
 from provision.remote import program
 
-LOOK = program("host_state", "host_files", "aide", "answers", "health", "releases", "web", "sysctl")
+LOOK = program("host_state", "host_files", "aide", "answers", "health", "releases", "trees", "web", "sysctl")
 
 
 class Containing(str):
