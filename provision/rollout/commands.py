@@ -90,6 +90,12 @@ def last_words(host: str, said: str) -> str:
     return lines[-1] if lines else ""
 
 
+def tail(host: str, said: str, count: int = 8) -> list[str]:
+    """The last lines of a command's output that name the host, else the last lines."""
+    lines = [line for each in said.splitlines() if (line := ANSI.sub("", each).rstrip())]
+    return ([line for line in lines if f"[{host}]" in line] or lines)[-count:]
+
+
 def checks_of(hosts: Sequence[str], report: Path) -> dict[str, tuple[int, list[str]]]:
     """By host: how many checks passed, and the sentences of those that failed; no entry where none was asked.
 

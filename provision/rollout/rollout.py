@@ -104,7 +104,7 @@ class Rollout:
         for name in batch:
             host = self.record.hosts[name]
             if name in failed:
-                self.fail(step, name, failed[name])
+                self.fail(step, name, failed[name], commands.tail(name, done.said))
             else:
                 was = "as before" if host.release == host.before else f"was {named(host.before)}"
                 self.say(f"{step}  {name}: deployed in {done.took_s:.0f} s: {named(host.release)} ({was})")
@@ -119,19 +119,21 @@ class Rollout:
         good = True
         for name in batch:
             passed, wrong = results.get(name, (0, []))
-            if not passed and not wrong:
-                wrong = [f"the audit did not run (exit code {done.code})"]
             if wrong:
-                more = f"; and {len(wrong) - 1} more: {report}/audit.html" if wrong[1:] else ""
-                self.fail(step, name, wrong[0] + more)
-                good = False
-            else:
+                self.fail(step, name, wrong[0], [*wrong[1:], f"{report}/audit.html"])
+            elif passed:
                 self.say(f"{step}  {name}: {passed} checks passed in {done.took_s:.0f} s")
+            else:
+                last = commands.tail(name, done.said + done.printed)
+                self.fail(step, name, f"the audit did not run (exit code {done.code})", last)
+            good = good and bool(passed and not wrong)
         return good
 
-    def fail(self, step: str, name: str, why: str) -> None:
+    def fail(self, step: str, name: str, why: str, last: Iterable[str]) -> None:
         self.mark([name], "failed", why)
         self.say(f"{step}  {name}: failed: {why}")
+        for line in last:
+            self.say(f"  | {line}")
 
     def go_back(self) -> None:
         """Return each host that the rollout reached to the releases that it had before, and note how that went."""

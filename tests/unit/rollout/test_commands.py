@@ -7,7 +7,7 @@ import pytest
 
 from provision.engine.state import HostState, ReleaseRecord, Releases
 from provision.operations.app.rollback import table
-from provision.rollout.commands import Answer, Words, answer_of, checks_of, ways_back
+from provision.rollout.commands import Answer, Words, answer_of, checks_of, tail, ways_back
 from tests.unit.states import state
 
 WORDS = Words(Path("/v/bin"), "inventories/prod.py")
@@ -65,6 +65,13 @@ def test_an_answer_tells_good_from_failed_hosts() -> None:
 )
 def test_a_run_without_results_failed_everywhere(said: str, why: str) -> None:
     assert answer_of(["a"], 1, "", said) == Answer({}, {"a": why})
+
+
+def test_the_last_lines_are_the_hosts_own_where_it_has_any() -> None:
+    said = "begin\n\x1b[1m[a]\x1b[0m one\n\n[b] other\n[a] two\nend\n"
+    assert tail("a", said) == ["[a] one", "[a] two"]
+    assert tail("a", said, 1) == ["[a] two"]
+    assert tail("c", said, 2) == ["[a] two", "end"]
 
 
 def test_checks_are_counted_by_host(tmp_path: Path) -> None:

@@ -175,9 +175,9 @@ def test_a_first_release_has_no_way_back(fleet: Fleet) -> None:
 
 
 def test_an_audit_that_did_not_run_is_a_failure(fleet: Fleet) -> None:
-    (fleet.folder / "bin/python").write_text("#!/bin/sh\nexit 4\n")
+    (fleet.folder / "bin/python").write_text("#!/bin/sh\necho no module; exit 4\n")
     assert fleet.rollout().go() == 1
-    assert "a: failed: the audit did not run (exit code 4)" in "\n".join(fleet.said)
+    assert "a: failed: the audit did not run (exit code 4)\n  | no module" in "\n".join(fleet.said)
     assert fleet.live() == "1 1 1 1"
 
 
