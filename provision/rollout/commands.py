@@ -35,9 +35,12 @@ class Words:
         return self.pyinfra("operate/rollback.py", hosts, instance=instance, release=release, rollout="yes")
 
     def audit(self, hosts: Sequence[str], gate: str, report: Path) -> list[str]:
-        """The audit's checks that `gate` chooses; its answer is audit.json in the folder `report`."""
+        """The audit's checks that `gate` chooses; its answer is audit.json in the folder `report`.
+
+        Paths stand behind "=": pytest takes a word that is a path for a place of tests, and looks for its settings there.
+        """
         words = [str(self.bin / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/audit"]
-        words += ["--inventory", self.inventory, *_limits(hosts), "-m", gate, "--report", str(report)]
+        words += [f"--inventory={self.inventory}", *_limits(hosts), "-m", gate, f"--report={report}"]
         several = ["-n", str(min(WORKERS, len(hosts))), "--dist", "loadgroup"]
         return words + (several if len(hosts) > 1 else [])
 

@@ -38,7 +38,7 @@ with open(FOLDER / "typed", "a") as log:
     log.write(f"{page} {' '.join(names)} {' '.join(values('--data'))}".strip() + "\n")
 
 if "pytest" in WORDS:
-    report = Path(values("--report")[0])
+    report = Path(next(word for word in WORDS if word.startswith("--report=")).partition("=")[2])
     report.mkdir(parents=True, exist_ok=True)
     results = [
         {

@@ -28,8 +28,8 @@ def test_the_commands_are_those_of_an_operator() -> None:
     )
     one = " ".join(WORDS.audit(["a"], "harvest", Path("/r")))
     assert one == (
-        "/v/bin/python -m pytest -q -p no:cacheprovider tests/audit --inventory inventories/prod.py"
-        " --limit a -m harvest --report /r"
+        "/v/bin/python -m pytest -q -p no:cacheprovider tests/audit --inventory=inventories/prod.py"
+        " --limit a -m harvest --report=/r"
     )
     assert WORDS.audit(list("abcdef"), "harvest", Path("/r"))[-4:] == ["-n", "4", "--dist", "loadgroup"]
 
