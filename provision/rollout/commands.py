@@ -37,7 +37,7 @@ class Words:
     def audit(self, hosts: Sequence[str], gate: str, report: Path) -> list[str]:
         """The audit's checks that `gate` chooses; its answer is audit.json in the folder `report`.
 
-        Paths stand behind "=": pytest takes a word that is a path for a place of tests, and looks for its settings there.
+        Paths stand behind "=": of a word that is a path pytest thinks that tests lie there, and its own settings.
         """
         words = [str(self.bin / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/audit"]
         words += [f"--inventory={self.inventory}", *_limits(hosts), "-m", gate, f"--report={report}"]

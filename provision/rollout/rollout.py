@@ -196,7 +196,7 @@ class Rollout:
         said = {
             "done": [],
             "running": [],
-            "returned": ["Once what stopped it is mended:", f"  {resume}"],
+            "returned": ["To roll out again, once what stopped it is mended:", f"  {resume}"],
             "failed": [
                 "Once these hosts can be reached and mended, back:",
                 f"  {back}",
