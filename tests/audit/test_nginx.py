@@ -155,7 +155,8 @@ def test_tls_1_0_and_1_1_are_refused(address: str, settings: Settings) -> None:
 def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None:
     if settings.site == "beside":
         pytest.skip("the other site answers")
-    for scheme in ("http", "https"):
+    # Without TLS the firewall drops what comes to 443: that says nothing of nginx, and takes its whole time.
+    for scheme in ("http",) if settings.tls == "off" else ("http", "https"):
         with pytest.raises(requests.exceptions.ConnectionError):
             requests.get(f"{scheme}://{in_url(address)}/", verify=False, timeout=10)
 
