@@ -92,6 +92,8 @@ class Rollout:
             self.mark(batch, "done")
         self.turn("done")
         self.end()
+        if len({named(host.release) for host in self.record.hosts.values()}) > 1:
+            self.say("These hosts do not all have the same release: did a branch move meanwhile?")
         return 0
 
     def deploy(self, step: str, batch: list[str]) -> bool:

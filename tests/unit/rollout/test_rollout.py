@@ -124,6 +124,18 @@ def test_resumed_it_begins_with_the_canary_again(fleet: Fleet) -> None:
     assert fleet.typed("deploy.py")[2:] == ["deploy.py a", "deploy.py b c", "deploy.py d"]
 
 
+def test_hosts_that_got_different_releases_are_said(fleet: Fleet) -> None:
+    assert fleet.rollout().go() == 0
+    assert "same release" not in "\n".join(fleet.said)
+    known = json.loads(fleet.file.read_text())
+    known["hosts"]["b"]["live"] = "1"
+    rollout = fleet.again()
+    rollout.deploy = lambda step, batch: True  # type: ignore[method-assign]
+    fleet.file.write_text(json.dumps(known))
+    assert rollout.go() == 0
+    assert fleet.said[-1] == "These hosts do not all have the same release: did a branch move meanwhile?"
+
+
 def test_a_host_that_cannot_be_reached_stops_it_before_the_first_change(fleet: Fleet) -> None:
     fleet.fails("d", "reach")
     assert fleet.rollout().go() == 1
