@@ -265,9 +265,9 @@ def test_dry_shows_the_plan_and_asks_no_host(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["nosuch.py"], "nosuch.py: is not there; name the inventory, like inventories/prod.py"),
-        (["FLEET", "--canary", "web9"], "--canary web9: is none of the hosts; there are web1, web2"),
-        (["FLEET", "--limit", "web9"], '--limit "web9" matches no host; there are web1, web2'),
-        (["FLEET", "--gate", "harvset"], '--gate "harvset": chooses no check of the audit'),
+        (["FLEET", "--dry", "--canary", "web9"], "--canary web9: is none of the hosts; there are web1, web2"),
+        (["FLEET", "--dry", "--limit", "web9"], '--limit "web9" matches no host; there are web1, web2'),
+        (["FLEET", "--dry", "--gate", "harvset"], '--gate "harvset": chooses no check of the audit'),
         (["FLEET", "resume"], "has no rollout to resume"),
         (["FLEET", "show"], "has no rollout"),
         (["FLEET"], "There is no terminal here to ask whether to go on, so nothing was changed"),
