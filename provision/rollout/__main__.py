@@ -25,7 +25,8 @@ from provision.rollout.shell import Shell
 REPO = Path(__file__).parents[2]
 GATE = "harvest or nginx"
 """The audit's checks of what users meet; those of certificates ask the authority, which takes its time."""
-
+NO_TESTS = 5
+"""pytest's exit code where `-m` leaves none."""
 NO_TERMINAL = (
     "There is no terminal here to ask whether to go on, so nothing was changed. Without being asked: add -y"
 )
@@ -99,8 +100,14 @@ def require_gate(gate: str) -> None:
     if "No module named pytest" in done.stderr:
         install = f"{sys.executable} -m pip install --require-hashes -r requirements-dev.txt"
         stop(f"pytest is not installed, and the audit needs it: {install}")
-    if done.returncode:
+    if done.returncode == NO_TESTS:
         stop(f'--gate "{gate}": chooses no check of the audit; try "{GATE}", or "harvest"')
+    if done.returncode:
+        lines = (done.stdout + done.stderr).splitlines()
+        stop(
+            f'--gate "{gate}": the audit cannot be run:',
+            *[line for line in lines if line.startswith("ERROR")],
+        )
 
 
 def confirm(count: int) -> bool:
