@@ -52,7 +52,9 @@ def test_an_answer_is_read_to_its_end() -> None:
     assert asked[0].startswith(b"GET /a?b=c HTTP/1.0\r\nHost: 127.0.0.1:")
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 what\r\n\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"RTSP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 what\r\n"]
+)
 def test_what_speaks_no_http_answers_nothing(answer: bytes) -> None:
     assert answers.get(served(answer)[0])["status"] == 0
 

@@ -1,6 +1,7 @@
 """Searches of whole trees, by the real find."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -54,7 +55,18 @@ def test_what_is_not_there_is_not_walked_and_what_is_elsewhere_is_walked_alone(t
         one: [markers["one"]],
         two: [markers["two [x]"]],
     }
-    assert trees.trees([one[:-1]], [markers["one"]]) == {one: [markers["one"]]}, "/a/on is not around /a/one"
+    Path(one[:-1]).mkdir()
+    apart = {one[:-1]: [], one: [markers["one"]]}
+    assert trees.trees([one[:-1]], [markers["one"]]) == apart, "/a/on is not around /a/one"
+
+
+def test_find_stays_on_one_disk_so_a_marker_on_another_is_walked_alone(tmp_path: Path) -> None:
+    if os.stat("/dev").st_dev == os.stat("/dev/shm").st_dev:
+        pytest.skip("no disk is mounted below another here")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as home:
+        marker = Path(home) / ".complete"
+        marker.touch()
+        assert trees.trees(["/dev"], [str(marker)]) == {"/dev": [], home: [str(marker)]}
 
 
 @pytest.mark.parametrize("ahead_s", [0, 2 * 365 * 86400])
