@@ -167,6 +167,9 @@ def main() -> int:
             return act(words, inventory, folder)
     except Busy:
         stop(f"{words.inventory}: another process is at its rollout; watch it: tail -f {folder / 'log'}")
+    except KeyboardInterrupt:  # before the rollout began
+        say("Stopped; nothing was changed.")
+        return 130
 
 
 def show(words: argparse.Namespace, inventory: str, folder: Path) -> int:

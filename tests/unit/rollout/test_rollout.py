@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from provision.rollout import __main__ as command_line
 from provision.rollout.commands import Words
 from provision.rollout.plan import batches
-from provision.rollout.record import HostRecord, Record, folder_of, read, write
+from provision.rollout.record import HostRecord, Record, folder_of, locked, read, write
 from provision.rollout.rollout import Rollout
 from provision.rollout.shell import Shell
 
@@ -298,3 +299,26 @@ def test_a_rollout_that_is_half_way_is_not_begun_again(tmp_path: Path) -> None:
     assert "web1  was being deployed" in done.stderr
     assert f"{file} resume" in done.stderr
     assert f"{file} return" in done.stderr
+
+
+def test_two_rollouts_of_one_inventory_do_not_run_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "inventories/fleet.py"
+    with locked(folder_of(file, {"XDG_STATE_HOME": str(tmp_path / ".local/state")})):
+        done = typed(tmp_path, str(file), "-y")
+    assert done.returncode == 1
+    assert "another process is at its rollout; watch it: tail -f " in done.stderr
+
+
+def test_stopped_at_its_first_questions_it_changed_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "inv.py").touch()
+    monkeypatch.setattr(sys, "argv", ["rollout", str(tmp_path / "inv.py"), "-y"])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(command_line, "hosts_of", interrupted)
+    monkeypatch.setattr(command_line.signal, "signal", lambda *_: None)
+    assert command_line.main() == 130
+    assert capsys.readouterr().out == "Stopped; nothing was changed.\n"
