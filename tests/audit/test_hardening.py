@@ -290,8 +290,8 @@ def services(instance: Instance) -> list[str]:
 def exposure(run: Any, unit: str) -> float:
     """Of `systemd-analyze security`, from 0 (sandboxed) to 10."""
     said = run(f"systemd-analyze security --no-pager '{unit}' | tail -1")
-    found = re.search(r"([\d.]+)", said.split(":", 1)[1])
-    assert found, said
+    found = re.search(r": ([\d.]+)", said)
+    assert found, f"{unit}: systemd-analyze says {said.strip() or 'nothing'}"
     return float(found.group(1))
 
 
