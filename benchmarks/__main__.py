@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("app", "converge", "deploys", "web", "tls", "hardening")
+ALL = ("app", "converge", "fleet", "deploys", "web", "tls", "hardening")
 
 
 def main() -> None:

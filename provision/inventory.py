@@ -80,14 +80,30 @@ def resolve(module: dict[str, Any]) -> None:
 def settings_of(file: str, name: str) -> Settings:
     """A host's settings, for a program of its own; no host is asked. Stops where settings are wrong, or it has no such
     host."""
+    _, hosts = _checked_alone(file)
+    if name not in hosts:
+        _stop(file, [f"has no host {name}; there are {', '.join(hosts)}"])
+    return settings_from(hosts[name])
+
+
+def settings_of_all(file: str, options: Mapping[str, Any]) -> dict[str, Settings]:
+    """By name, the settings of the hosts that the options "limit" and "exclude" leave; else as `settings_of`."""
+    every, hosts = _checked_alone(file)
+    names = inventory.chosen(every, options)
+    if missed := command_line.no_match(options, lambda word: inventory.matching(every, [word]), hosts):
+        _stop(file, missed)
+    if not names:
+        _stop(file, [f"--limit and --exclude leave no host; there are {', '.join(hosts)}"])
+    return {name: settings_from(hosts[name]) for name in names}
+
+
+def _checked_alone(file: str) -> "tuple[Inventory, dict[str, dict[str, Any]]]":
+    """The checked inventory, without pyinfra's command line."""
     if not Path(file).is_file():
         command_line.stop([f"{file}: is not there; name the inventory: --inventory FILE"])
     with inventory.without_command_line():
         command_line.check()
-        _, hosts = _checked(file, {}, {})
-    if name not in hosts:
-        _stop(file, [f"has no host {name}; there are {', '.join(hosts)}"])
-    return settings_from(hosts[name])
+        return _checked(file, {}, {})
 
 
 def hosts_from(file: str | Path) -> Groups:

@@ -21,7 +21,7 @@ from provision.engine import patience
 from provision.remote import program
 
 LOOK = program(
-    "host_state", "host_files", "aide", "answers", "health", "releases", "web", "sysctl", "updates"
+    "host_state", "host_files", "aide", "answers", "health", "releases", "trees", "web", "sysctl", "updates"
 )
 
 
@@ -299,7 +299,8 @@ class Look(FactBase[dict[str, Any]]):
 
     def command(self, query: str) -> StringCommand:
         without = f"command -v python3 >/dev/null || {{ echo '{json.dumps(NO_PYTHON)}'; exit 0; }};"
-        return StringCommand(without, "python3", "-c", QuoteString(LOOK), QuoteString(query))
+        # -IS: without the host's site-packages, which may hold anything, and are a quarter of Python's start.
+        return StringCommand(without, "python3", "-IS", "-c", QuoteString(LOOK), QuoteString(query))
 
     def process(self, output: list[str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(output[-1])  # a .bashrc may have its say before

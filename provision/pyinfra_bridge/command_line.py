@@ -28,7 +28,7 @@ OPERATE = {
     "notify.py": (),
     "releases.py": (),
     "restart.py": ("instance",),
-    "rollback.py": ("release", "restore"),
+    "rollback.py": ("instance", "release", "restore", "rollout"),
     "status.py": (),
     "user.py": ("add", "admin", "instance", "list", "reset"),
 }

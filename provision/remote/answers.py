@@ -3,41 +3,52 @@
 HARVEST's health URL is a constant and any wrong path gives 200 text/html, so the answers themselves are read.
 """
 
-import http.client
 import json
 import re
 import socket
-import ssl
 from collections.abc import Sequence
 from typing import Any
 
 NOTHING = "answered nothing"
+LENGTH = 65536
+"""How much of a body is read, bytes."""
 
 
-class Loopback(http.client.HTTPSConnection):
-    """HTTPS to this host itself under the site's name."""
+def _connected(scheme: str, name: str, port: int, timeout_s: float) -> socket.socket:
+    """A connection to this host itself, with TLS under the site's name."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout_s)
+    if scheme != "https":
+        return plain
+    import ssl  # dear, and seldom needed here
 
-    def connect(self) -> None:
-        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
-        context = ssl._create_unverified_context()  # noqa: S323 - asks itself; the audit checks the certificate
-        self.sock = context.wrap_socket(plain, server_hostname=self.host)
+    context = ssl._create_unverified_context()  # noqa: S323 - asks itself; the audit checks the certificate
+    return context.wrap_socket(plain, server_hostname=name)
 
 
 def get(url: str, timeout_s: float = 10) -> "dict[str, Any]":
-    """GET from this host to itself: status, content type, start of the body; status 0 where nothing answers."""
+    """GET from this host to itself: status, content type, start of the body; status 0 where nothing answers.
+
+    HTTP/1.0, which ends an answer by closing; http.client is a tenth of the CPU that a host's look takes.
+    """
     scheme, rest = url.split("://", 1)
     authority, _, path = rest.partition("/")
     name, _, port = authority.partition(":")
     try:
-        if scheme == "https":
-            connection: http.client.HTTPConnection = Loopback(name, int(port or 443), timeout=timeout_s)
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", int(port or 80), timeout=timeout_s)
-        connection.request("GET", "/" + path, headers={"Host": authority})
-        response = connection.getresponse()
-        body = response.read(65536).decode(errors="replace")
-        return {"status": response.status, "type": response.getheader("Content-Type", ""), "body": body}
-    except (OSError, http.client.HTTPException) as error:
+        with _connected(
+            scheme, name, int(port or (443 if scheme == "https" else 80)), timeout_s
+        ) as connection:
+            connection.sendall(f"GET /{path} HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode())
+            with connection.makefile("rb") as answer:
+                version, code = answer.readline(LENGTH).decode("latin-1").split()[:2]
+                if not version.startswith("HTTP/"):
+                    raise ValueError(f"{version} is no HTTP")
+                kind = ""
+                while (line := answer.readline(LENGTH).decode("latin-1").strip()) != "":
+                    key, _, value = line.partition(":")
+                    kind = value.strip() if key.lower() == "content-type" else kind
+                body = answer.read(LENGTH).decode(errors="replace")
+        return {"status": int(code), "type": kind, "body": body}
+    except (OSError, ValueError) as error:
         return {"status": 0, "type": "", "body": f"{type(error).__name__}: {error}"}
 
 

@@ -8,7 +8,6 @@ import os
 import re
 import struct
 import subprocess
-import tempfile
 from contextlib import suppress
 from typing import Any
 
@@ -117,6 +116,8 @@ def undone(dump: str) -> "list[str]":
 
 def undoer(name: str, want: str) -> str:
     """The file that sets `name` otherwise, found by asking apt with one file more each time."""
+    import tempfile  # dear, and hardly ever needed
+
     parts = os.path.dirname(OURS)
     later = [os.path.join(parts, part) for part in sorted(os.listdir(parts)) if part > os.path.basename(OURS)]
     alone = 'Dir::Etc::parts "/nowhere"; Dir::Etc::main "/nowhere";\n#include "' + OURS + '";\n'

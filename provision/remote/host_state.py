@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable  # Python 3.9 must be able to read this, to be refused by name
 from typing import Any
 
-from provision.remote import aide, answers, health, releases, sysctl, updates, web
+from provision.remote import aide, answers, health, releases, sysctl, trees, updates, web
 from provision.remote.host_files import STAMPS, read
 
 Found = dict[str, Any]
@@ -193,37 +193,6 @@ def find(pattern: str) -> "list[str]":
     return sorted(path for path in glob.glob(shape) if not words or words in "\n" + read(path))
 
 
-FOREIGN = (
-    "( ! -user root -o ! -group root -o ! -type l ( -perm /6022 -o ! -perm -444 -o -type d ! -perm -111 ) )"
-)
-
-
-def finding(asked: Found) -> "dict[str, subprocess.Popen[str]]":
-    """Searches of whole trees, which go on beside the rest: by what was asked, each prints paths."""
-    begun = {}
-    for folder in asked["foreign"]:
-        if os.path.isdir(folder):
-            begun[folder] = ["find", folder, "-xdev", *FOREIGN.split()]
-    for marker in asked["edited"]:
-        if os.path.exists(marker):
-            begun[marker] = ["find", os.path.dirname(marker), "-xdev", "-newer", marker]
-            if (
-                os.stat(marker).st_mtime > time.time() + 60
-            ):  # the clock was set back: what it wrote since is an edit
-                begun[marker] += ["-o", "!", "-newerct", f"@{int(time.time()) + 60}"]
-    if asked["sysctl"]:
-        begun["sysctl"] = ["systemd-analyze", "--no-pager", "cat-config", "sysctl.d"]
-    return {
-        key: subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for key, words in begun.items()
-    }
-
-
-def lines(search: "subprocess.Popen[str] | None") -> "list[str]":
-    """What a search printed."""
-    return search.communicate()[0].splitlines() if search else []
-
-
 COUNT = """import sqlite3, sys
 base = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
 able = "SELECT count(*) FROM user_account WHERE active AND password_hash IS NOT NULL"
@@ -267,7 +236,8 @@ def system() -> Found:
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
-    begun, checks = finding(asked), health.start(asked["health"])
+    walks, checks = trees.begin(asked["foreign"], asked["edited"]), health.start(asked["health"])
+    assigned = sysctl.begin() if asked["sysctl"] else None
     answer: Found = {"system": system(), "files": {path: entry(path) for path in asked["files"]}}
     answer["packages"] = packages(asked["packages"]) if asked["packages"] else {}
     answer["units"] = units(asked["units"]) if asked["units"] else {}
@@ -291,10 +261,13 @@ def main() -> None:
     answer["integrity"] = {path: aide.differing(path) for path in asked["integrity"]}
     answer["accounts"] = {path: accounts(path) for path in asked.get("accounts", ())}
     answer["releases"] = releases.every(asked["releases"])
+    found = trees.finish(walks)
     for kind in ("foreign", "edited"):
-        answer[kind] = {path: lines(begun.get(path)) for path in asked[kind]}
+        answer[kind] = {path: found.get(path, []) for path in asked[kind]}
     answer["health"] = health.finish(checks, asked["health"], answer["units"])
-    answer["sysctl"] = sysctl.values(asked["sysctl"], lines(begun.get("sysctl")))
+    answer["sysctl"] = sysctl.values(
+        asked["sysctl"], assigned.communicate()[0].splitlines() if assigned else []
+    )
     answer["system"]["now"] = time.time()  # last: the controller compares it with its own
     json.dump(answer, sys.stdout)
 

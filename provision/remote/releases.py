@@ -12,7 +12,6 @@ gate, switch or rollback).
 import glob
 import json
 import os
-import shutil
 import time
 from collections.abc import Container
 from contextlib import suppress
@@ -107,6 +106,8 @@ OLD_S = 3600.0
 def prune(root: str, count: int, shared: str) -> "list[str]":
     """Remove releases beyond `count`, each with the copy of the database that was made for it, then the environments
     below `shared` that no release uses; gives the ids."""
+    import shutil  # of the look, which needs none of it, it would be a fifteenth
+
     found = read(root)
     stay = kept(found["records"], found["live"], count)
     gone = [each["id"] for each in found["records"] if each["id"] not in stay]

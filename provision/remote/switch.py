@@ -143,7 +143,8 @@ class Switch:
         if not self.order.get("rollback") or self.was != "good":
             return {"outcome": "good"}
         by = holder.get("who", "")
-        return {"outcome": "bad", "stage": "rollback", "why": f"rolled back{' by ' + by if by else ''}"}
+        why = f"rolled back{' by ' + by if by else ''}"
+        return {"outcome": "bad", "stage": self.order["rollback"], "why": why}
 
     # check
 

@@ -1,5 +1,7 @@
 """The kernel's settings, as they are and as the next boot will set them. A part of host_state.py, on the host."""
 
+import subprocess
+
 
 def value_of(name: str) -> str:
     """A setting's value now; "" where the kernel lacks it."""
@@ -10,10 +12,16 @@ def value_of(name: str) -> str:
         return ""
 
 
-def values(names: "list[str]", files: "list[str]") -> "dict[str, dict[str, str]]":
+def begin() -> "subprocess.Popen[str]":
+    """Begin to print sysctl.d's files in the order of the boot."""
+    words = ["systemd-analyze", "--no-pager", "cat-config", "sysctl.d"]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def values(names: "list[str]", lines: "list[str]") -> "dict[str, dict[str, str]]":
     """The kernel's values, and what the lines of sysctl.d's files, in the order of the boot, assign last."""
     assigned, file = {}, ""
-    for line in map(str.strip, files):
+    for line in map(str.strip, lines):
         if line.startswith("# /") and line.endswith(".conf"):
             file = line[2:]
         key, sign, value = line.partition("=")

@@ -82,3 +82,14 @@ def audit(*names: str, options: tuple[str, ...] = ()) -> subprocess.CompletedPro
     command += options
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=600, env=env)
+
+
+def rollout(folder: Path, state: Path, *words: str) -> tuple[int, str]:
+    """`python -m provision.rollout inventories/lab.py` of a checkout; its record lies below `state`. Code and words."""
+    command = [sys.executable, "-m", "provision.rollout", "inventories/lab.py", *words]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    env |= {"XDG_STATE_HOME": str(state), "LAB_DIR": os.environ.get("LAB_DIR") or str(REPO / ".lab")}
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, env=env
+    )
+    return done.returncode, done.stdout

@@ -15,7 +15,7 @@ from lab import hosts
 from tests.host import rehearsal
 from tests.host.checkouts import checkout, deploy_from
 from tests.host.faults import BROKEN, KILL, MOMENTS, ONLY_LIVE
-from tests.host.runs import REPO, Run, deploy, typed
+from tests.host.runs import REPO, Run, deploy, rollout, typed
 from tests.host.traffic import Traffic
 from tests.host.web_hosts import visited
 
@@ -95,6 +95,33 @@ def test_the_same_release_is_the_same_on_every_host(deployed: hosts.Host, twin: 
         trees.append(set(host.exec("python3 /root/listed.py").stdout.splitlines()))
     assert sorted(trees[0] ^ trees[1])[:10] == []
     assert len(trees[0]) > 1000
+
+
+def test_a_rollout_that_fails_on_the_second_host_returns_the_first_and_is_resumed(
+    deployed: hosts.Host, twin: hosts.Host, tmp_path: Path
+) -> None:
+    folder = checkout(tmp_path / "copy", {"harvest/clock.py": "# rolled out"})
+    both, before = (deployed, twin), live(deployed)
+    state = tmp_path / "state"
+    twin.exec(
+        "systemd-run -q --unit=sore --wait false || true"
+    )  # the audit's quick part sees it, deploy.py does not
+    limits = [word for host in both for word in ("--limit", host.name)]
+    with visited(reader(deployed)) as failures:
+        code, said = rollout(folder, state, "--canary", deployed.name, *limits, "-y")
+        assert (code, [live(host) for host in both]) == (1, [before, before]), said
+        assert f"1/2  {deployed.name}: deployed in" in said
+        assert (
+            f"2/2  {twin.name}: failed: harvest.failed-units: not so: no unit of the host has failed" in said
+        )
+        assert f"{deployed.name}  returned" in said
+        left = next(each for each in records(deployed).values() if each["outcome"] == "bad")
+        assert left["stage"] == "rollout"
+        twin.exec("systemctl reset-failed sore")
+        code, said = rollout(folder, state, "resume", *limits, "-y")
+    assert failures == []
+    assert (code, [live(host) for host in both]) == (0, [left["id"], left["id"]]), said
+    assert records(deployed)[before]["outcome"] == "good"
     twin.down()
 
 

@@ -18,6 +18,8 @@ class Back:
     release: str = ""
     restore: bool = False
     """Where the release does not work with the database of today: also go back to the one before the migration."""
+    rollout: bool = False
+    """A rollout stopped: the release that is left may be deployed again, once what stopped it is mended."""
 
 
 def query(want: Back) -> Query:
@@ -58,7 +60,8 @@ def changes(have: HostState, want: Back) -> Iterator[Command]:
     for each in targets(have, want):
         if each.id != switch.releases_of(have, each.service.root).live:
             yield from switch.reload_units(have, each)
-            yield switch.command(each, gate=False, rollback=True, restore=want.restore)
+            stage = "rollout" if want.rollout else "rollback"
+            yield switch.command(each, gate=False, rollback=stage, restore=want.restore)
 
 
 def plan(have: HostState, want: Back) -> Iterator[str]:

@@ -162,7 +162,7 @@ def refusals(have: HostState, want: Live) -> Iterator[str]:
     record = record_of(have, want)
     if (
         record.outcome != "bad"
-        or record.stage == "gate"
+        or record.stage in ("gate", "rollout")
         or releases_of(have, want.service.root).live == want.id
     ):
         return

@@ -24,6 +24,7 @@ NAMES = {
     "pyinfra_cli.inventory.exec_file": ("filename",),
     "pyinfra_cli.inventory._get_group_data": ("dirname_or_filename",),
     "pyinfra.api.operation.get_operation_order_from_stack": ("state",),
+    "pyinfra.api.arguments.all_global_arguments": (),
     "pyinfra.connectors.ssh.SSHConnector.connect": ("self",),
     "pyinfra.connectors.sshuserclient.SSHClient.exec_command": ("self", "command"),
     "pyinfra.api.host.Host.log": ("self", "message"),

@@ -45,7 +45,7 @@ def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "keep": 5,
         "shared": str(root),
         "gate": False,
-        "rollback": True,
+        "rollback": "rollback",
     }
 
 
@@ -90,6 +90,13 @@ def test_a_release_that_works_with_a_later_schema_is_gone_back_to(order: dict[st
     assert switch.Switch(order).run() == 0
     assert live(order) == "old"
     assert schema.current(order["database"]) == "0002"
+
+
+@pytest.mark.parametrize("stage", ["rollback", "rollout"])
+def test_the_release_that_is_left_is_marked_bad_at_its_stage(order: dict[str, Any], stage: str) -> None:
+    assert switch.Switch({**order, "rollback": stage}).run() == 0
+    left = releases.record(order["root"], "new")
+    assert (live(order), left["outcome"], left["stage"]) == ("old", "bad", stage)
 
 
 def test_the_copy_from_before_a_migration_is_restored_only_when_told_to(

@@ -1,9 +1,14 @@
 """Which release a rollback goes to."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from provision.engine.state import ReleaseRecord, Releases
+from provision.operations.app import switch
 from provision.operations.app.rollback import line, target
+from tests.unit.states import state
 
 
 def known(live: str, *records: tuple[str, str, str]) -> Releases:
@@ -49,3 +54,14 @@ def test_a_release_is_one_line() -> None:
         "0123456789ab bad 2026-01-02T03:04:05Z me@here main (ffffffffffff) - rolled back by me@here"
     )
     assert line(record, record.id).startswith("0123456789ab live ")
+
+
+@pytest.mark.parametrize(
+    ("stage", "refused"), [("gate", False), ("rollout", False), ("switch", True), ("rollback", True)]
+)
+def test_deploy_refuses_a_release_that_failed_users_or_was_left_by_hand(stage: str, refused: bool) -> None:
+    """One that a rollout left may have failed on another host only: it is tried again."""
+    service: Any = SimpleNamespace(root="/opt/x")
+    records = [ReleaseRecord(id="new", outcome="bad", stage=stage), ReleaseRecord(id="old", outcome="live")]
+    have = state(releases={"/opt/x": Releases(live="old", records=records)})
+    assert bool(list(switch.refusals(have, switch.Live(service, "new")))) == refused
