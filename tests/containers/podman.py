@@ -76,7 +76,11 @@ class Podman:
         return made
 
     def remove(self) -> None:
-        for words in (["rm", "-af", "--depend", "-t", "3"], ["volume", "rm", "-af"], ["network", "prune", "-f"]):
+        for words in (
+            ["rm", "-af", "--depend", "-t", "3"],
+            ["volume", "rm", "-af"],
+            ["network", "prune", "-f"],
+        ):
             self.run(*words)
         self.run("rmi", "-af")
         subprocess.run(["umount", self.folder / "root" / "overlay"], check=False, capture_output=True)
