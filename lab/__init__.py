@@ -14,7 +14,7 @@ From a shell, see `python -m lab --help`. From a test:
     host.record.settings, host.fqdn, host.address, host.address6, host.root, host.console
     host.down()                                # without a trace; down(keep=True) powers off, up() boots it again
 
-`up` of a host that runs returns it at once; `fresh=True` builds it anew. Hosts may be brought up in parallel, from
+`up` of a host that runs returns it at once; `fresh=True` rebuilds it. Hosts may be brought up in parallel, from
 threads or processes. A lab belongs to a directory (`LAB_DIR`, default `.lab` in the checkout): another directory is
 another lab, with its own bridge and hosts. Consumers read `.lab/hosts/NAME/host.json`.
 

@@ -245,7 +245,7 @@ def up(
         if record is None:
             record = _create(name, suite or "trixie", shape or "vps", password, key, mirror, keyring)
         elif (suite or record.suite, shape or record.shape) != (record.suite, record.shape):
-            raise LabError(f"{name} is {record.suite}/{record.shape} already: `--fresh` builds it anew.")
+            raise LabError(f"{name} is {record.suite}/{record.shape} already: `--fresh` rebuilds it.")
         layers.attach(paths.host_dir(name), _label())
         _note(record, group, settings or {}, aliases)
         host = Host(record)

@@ -57,6 +57,8 @@ def resolve(module: dict[str, Any]) -> None:
     if problems := check_shape(module, _group_files(file)):
         _stop(file, problems)
     override = inventory.override_data(options)
+    if problem := command_line.unknown_word(options, Settings.model_fields):
+        command_line.stop([problem])
     every, hosts = _checked(file, override, options)
     names = inventory.chosen(every, options)
     if missed := command_line.no_match(options, lambda word: inventory.matching(every, [word]), hosts):

@@ -35,4 +35,4 @@ def check(settings: Settings) -> None:
     nginx.require(settings)
     tls.require(settings)
     apt_locks.wait("Wait for cloud-init and apt", Free(packages=names(settings)))
-    health.mend_packages("Repair interrupted package installations", health.Health())
+    health.repair_packages("Repair interrupted package installations", health.Health())

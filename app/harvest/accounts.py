@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from harvest.clock import now
 from harvest.db import insert_row
@@ -159,10 +159,8 @@ def locked(connection: Connection) -> set[str]:
 
 
 def unlock(connection: Connection, email: str) -> None:
-    """Forget the failures of an account, and those of the addresses from which it was tried."""
-    tried = select(login_failure.c.address).where(login_failure.c.email == email)
-    same = or_(login_failure.c.email == email, login_failure.c.address.in_(tried))
-    connection.execute(delete(login_failure).where(same))
+    """Forget the failures of an account; the address that it tried from has then room for more tries, too."""
+    connection.execute(delete(login_failure).where(login_failure.c.email == email))
 
 
 def note_failure(connection: Connection, email: str, address: str) -> None:

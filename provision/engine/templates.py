@@ -25,6 +25,14 @@ def _environment() -> Environment:
     return environment
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, /, **values: Any) -> str:
     """The template `name` (without its .j2) with `values`."""
     return _environment().get_template(f"{name}.j2").render(**values)
+
+
+def shell(name: str, /, **values: Any) -> str:
+    """The shell program templates/scripts/`name`.sh.j2 for the host, without its last newline.
+
+    `values` are inserted as they are: quote for the shell what is not ours.
+    """
+    return render(f"scripts/{name}.sh", **values).removesuffix("\n")

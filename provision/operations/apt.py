@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, log_output, script
 from provision.engine.state import Containing, HostState, Query
+from provision.engine.templates import shell
 from provision.remote import program
 from provision.remote.apt_update import STAMP
 
@@ -38,11 +39,7 @@ def _query(want: Packages) -> Query:
     return Query(packages={*want.names, *(name for names in want.one_of for name in names)}, found={OURS})
 
 
-BLOCKED = f"""if [ ! -e {POLICY} ] || grep -q harvest-provision {POLICY}; then
-  printf '#!/bin/sh\\n# harvest-provision\\nexit 101\\n' >{POLICY}; chmod 755 {POLICY}
-fi
-trap 'grep -qs harvest-provision {POLICY} && rm -f {POLICY}' EXIT
-"""
+BLOCKED = shell("apt-block-daemons", policy=POLICY) + "\n"
 """policy-rc.d keeps freshly installed daemons from starting with their packages' configuration: they start when ours
 is in place (invoke-rc.d(8))."""
 UPDATE = f"python3 -c {shlex.quote(program('apt_update', 'host_files'))} {APT_WAIT_S} {OPTIONS}"
@@ -54,16 +51,15 @@ def install_script(names: list[str]) -> str:
     An update of the last ten minutes that was enough is not repeated, unless the installation fails on it.
     """
     install = f"apt-get {OPTIONS} install --no-install-recommends {' '.join(map(shlex.quote, names))}"
-    return f"""{ENVIRONMENT}
-updated=0; {UPDATE} || updated=$?
-{BLOCKED}dpkg --force-confdef --force-confold --configure -a >&2
-if ! said=$({install} 2>&1); then
-  # The lists were another run's: perhaps they are what is wrong.
-  if [ $updated = 3 ]; then rm -f {STAMP}; {UPDATE} || true; fi
-  {install} >&2
-fi
-# What some third party's server did not give was not needed: it is not asked for again in this run.
-mkdir -p {posixpath.dirname(STAMP)}; touch {STAMP}"""
+    return shell(
+        "apt-install",
+        environment=ENVIRONMENT,
+        update=UPDATE,
+        blocked=BLOCKED,
+        install=install,
+        stamp=STAMP,
+        stamps=posixpath.dirname(STAMP),
+    )
 
 
 def upgrade_script() -> str:
@@ -71,18 +67,13 @@ def upgrade_script() -> str:
     return f"{ENVIRONMENT}\napt-get {OPTIONS} upgrade --with-new-pkgs >&2"
 
 
-def mend_script(again: list[str]) -> str:
+def repair_script(again: list[str]) -> str:
     """Finish what an interrupted apt or dpkg left; `again` are packages that must be unpacked once more.
 
-    Each step is tried, whatever became of the one before: what cannot be mended is named by the last.
+    Each step is tried, even if the one before failed; the last one reports what cannot be repaired.
     """
     reinstall = f"apt-get {OPTIONS} install --reinstall {' '.join(map(shlex.quote, again))}" if again else ":"
-    return f"""{ENVIRONMENT}
-{BLOCKED}dpkg --force-confdef --force-confold --configure -a >/dev/null 2>&1 || true
-{reinstall} >/dev/null 2>&1 || true
-apt-get {OPTIONS} --fix-broken install >/dev/null 2>&1 || true
-said=$(dpkg --force-confdef --force-confold --configure -a 2>&1) ||
-  {{ printf '%s\\n' "$said" | tail -n 8 >&2; exit 1; }}"""
+    return shell("apt-repair", environment=ENVIRONMENT, blocked=BLOCKED, reinstall=reinstall, options=OPTIONS)
 
 
 def _missing(have: HostState, want: Packages) -> list[str]:

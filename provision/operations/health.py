@@ -1,4 +1,4 @@
-"""What a reboot or a restart would break: refused, mended where it is ours, named where it is not.
+"""What a reboot or a restart would break: refused, repaired where it is ours, reported where it is not.
 
 A run that finds all its files in place is not enough: sshd keeps running over a configuration that it would refuse
 at its next start. Every run asks the tools themselves, within its one look (provision/remote/health.py).
@@ -12,7 +12,7 @@ from pyinfra.api import QuoteString, StringCommand
 
 from provision.engine.operation import Command, converge, log_output, script
 from provision.engine.state import HostState, Query
-from provision.operations.apt import APT_WAIT_S, mend_script
+from provision.operations.apt import APT_WAIT_S, repair_script
 from provision.remote import program
 
 FIRST = {"sshd": "sshd -t", "sudo": "visudo -c"}
@@ -61,13 +61,13 @@ def leftover_changes(have: HostState, want: Health) -> Iterator[Command]:
         yield log_output(StringCommand("python3", "-c", QuoteString(LEFTOVERS), str(APT_WAIT_S)))
 
 
-def mend_changes(have: HostState, want: Health) -> Iterator[Command]:
+def repair_changes(have: HostState, want: Health) -> Iterator[Command]:
     if found := have.health["dpkg"]:
         again = [line.split()[0] for line in found if line.endswith(("reinstallation", "half-installed"))]
-        yield log_output(script(mend_script(again)), must=False)
+        yield log_output(script(repair_script(again)), must=False)
 
 
-def mend_words(have: HostState, want: Health) -> Iterator[str]:
+def repair_remarks(have: HostState, want: Health) -> Iterator[str]:
     if found := have.health["dpkg"]:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         yield f"finishing what an interrupted apt or dpkg left: {', '.join(found[:3])}{more}"
@@ -97,9 +97,9 @@ end_leftovers = converge(
     leftover_changes,
     plan=lambda have, want: [f"wait for {line}, else end it" for line in have.health["leftovers"]],
 )
-mend_packages = converge(lambda want: Query(health={"dpkg"}), mend_changes, mend_words)
+repair_packages = converge(lambda want: Query(health={"dpkg"}), repair_changes, repair_remarks)
 require = converge(
     lambda want: Query(health=set(AFTERWARDS)),
     require_changes,
-    plan=lambda have, want: [f"fail, unless it is mended by then: {line}" for line in findings(have)],
+    plan=lambda have, want: [f"fail, unless it is repaired by then: {line}" for line in findings(have)],
 )

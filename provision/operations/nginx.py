@@ -46,7 +46,7 @@ def check(mark: str, names: tuple[str, ...]) -> str:
         'word=$(printf "%s\\n" "$said" | sed -n \'s/.*emerg[^"]*"\\([^"]*\\)".*/\\1/p\' | head -n 1)',
         "case $said in *'duplicate default server'*) word=default_server ;; "
         "*'unknown log format \"harvest\"'*) word=harvest.d ;; esac",
-        '[ -z "$word" ] || [ -z "$(others "$word")" ] || echo "in the way is $word in: $(others "$word")"',
+        '[ -z "$word" ] || [ -z "$(others "$word")" ] || echo "$word also occurs in: $(others "$word")"',
         "exit 1",
     ]
     return "\n".join(lines)
@@ -152,7 +152,7 @@ stop = converge(
 verify = converge(
     lambda want: Query(nginx=True),
     _verify,
-    plan=lambda have, want: [f"stop, unless mended by then: {have.nginx.said}"],
+    plan=lambda have, want: [f"stop, unless fixed by then: {have.nginx.said}"],
 )
 require_included = converge(
     lambda want: Query(nginx=True),

@@ -12,7 +12,7 @@ from typing import Any
 
 from provision.engine.state import Containing, HostState
 from provision.engine.templates import render
-from provision.operations.app import sources
+from provision.operations.app import maintenance, sources
 from provision.operations.files import Directory, File, Item, Link
 from provision.settings.instances import Instance
 from provision.settings.model import Settings
@@ -48,7 +48,7 @@ PAGES = {
         "It is being restarted, or it is in trouble. Please try again in a minute.",
     ),
     "large": ("The file is too large", "HARVEST takes files of at most {max_upload_mb} MiB."),
-    "maintenance": ("HARVEST is being worked on", "It will be back soon; nothing of yours is lost."),
+    "maintenance": (maintenance.TITLE, "It will be back soon; nothing of yours is lost."),
     "missing": ("There is nothing here", "Please check the address."),
 }
 
@@ -107,6 +107,7 @@ def _site(settings: Settings, template: str, page: str, **values: Any) -> Any:
             certificate=pair.certificate,
             key=pair.key,
             webroot=WEBROOT,
+            maintenance=maintenance,
             **values,
         )
 
@@ -148,6 +149,7 @@ def instance_files(settings: Settings, each: Instance) -> list[Item]:
     """One instance's locations, and its API's where that has a name of its own."""
     values = {"settings": settings, "each": each, "hung_s": HUNG_S}
     values |= {"native": sources.native(each), "published": sources.publishes_api(each)}
+    values |= {"maintenance": maintenance}
     base = each.base_path
     include = render("nginx/include.conf", api=f"{base}api/", pages=f"{base}_harvest/", **values)
     items: list[Item] = [File(f"{ETC}/harvest.d/{each.domain}/{each.name}.conf", include)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
+from provision.engine.templates import shell
 from provision.operations import stamps
 
 TOOL = "/usr/lib/systemd/systemd-sysctl"
@@ -61,16 +62,9 @@ def changes(have: HostState, want: Sysctl) -> Iterator[Command]:
     if have.files[STAMP].sha256 != have.files[want.path].sha256 or drifted(have, want):
         path = shlex.quote(want.path)
         # Last, what other files say of single interfaces (a VPN's), which wins over our pattern at boot too.
-        yield script(f"""mkdir -p {stamps.KEPT}
-{TOOL} {path} 2>/dev/null || true
-{TOOL} --prefix=/net/ipv4/conf 2>/dev/null || true
-while read -r key _ value; do
-  case $key in ''|'#'*|*'*'*) continue ;; esac
-  now=$(cat "/proc/sys/$(echo "$key" | tr . /)" 2>/dev/null) || continue
-  [ "$now" = "$value" ] || echo "$key = $now"
-done <{path} >{REFUSED}.new
-mv -f {REFUSED}.new {REFUSED}
-cp {path} {STAMP}.new; mv -f {STAMP}.new {STAMP}""")
+        yield script(
+            shell("sysctl-apply", kept=stamps.KEPT, tool=TOOL, path=path, refused=REFUSED, stamp=STAMP)
+        )
 
 
 def remarks(have: HostState, want: Sysctl) -> Iterator[str]:

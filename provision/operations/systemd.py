@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.engine.state import Unit as UnitState
+from provision.engine.templates import shell
 from provision.operations import stamps
 
 DISABLED = ("disabled", "masked", "", "static", "not-found")
@@ -87,21 +88,17 @@ def act(unit: Unit, verb: str) -> str:
     """
     name = shlex.quote(unit.name)
     stamp = shlex.quote(f"{stamps.RUN}/{unit.name}")
-    return f"""mkdir -p {stamps.RUN}; {stamps.write(unit.watches, f"{stamp}.new")}
-systemctl reset-failed {name} 2>/dev/null || true
-begun=$(date +%s)
-if ! said=$(systemctl {verb} {name} 2>&1) && [ "$(systemctl show -P AssertResult {name} 2>/dev/null)" != no ]; then
-  journalctl --sync 2>/dev/null || true
-  words=$(journalctl -q --no-pager -o cat -n 20 --since "@$begun" -u {name}) || true
-  own=$(printf '%s\\n' "$words" | grep -vE {shlex.quote(SYSTEMD_LINES)}) || true
-  why=$(printf '%s\\n' "$own" | grep -iE {shlex.quote(REASON)} | tail -n 1) || true
-  [ -n "$why" ] || why=$(printf '%s\\n' "$own" | grep . | tail -n 1) || true
-  [ -n "$why" ] || why=$said
-  printf '%s\\n' "$why" {shlex.quote(f"so {unit.name} did not {verb}; look with: journalctl -u {unit.name}")} >&2
-  printf '%s\\n' "$words" | sed 's/^/| /' >&2
-  exit 1
-fi
-mv -f {stamp}.new {stamp}"""
+    return shell(
+        "systemd-act",
+        stamps=stamps.RUN,
+        write_stamp=stamps.write(unit.watches, f"{stamp}.new"),
+        name=name,
+        verb=verb,
+        systemd_lines=shlex.quote(SYSTEMD_LINES),
+        reason=shlex.quote(REASON),
+        hint=shlex.quote(f"so {unit.name} did not {verb}; look with: journalctl -u {unit.name}"),
+        stamp=stamp,
+    )
 
 
 def _unmask(name: str) -> str:

@@ -16,12 +16,15 @@ import click
 from pyinfra import host, state
 from pyinfra.context import ctx_host
 
+from provision.settings.foreign import is_foreign
+
 REPO = Path(__file__).parents[2]
 DEPLOY = "deploy.py"
 PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
 OPERATE = {
     "logs.py": ("instance", "level", "lines", "since", "unit"),
+    "maintenance.py": ("allow", "off", "on", "text"),
     "releases.py": (),
     "restart.py": ("instance",),
     "rollback.py": ("release", "restore"),
@@ -131,6 +134,20 @@ def without_words(data: Mapping[str, Any], *pages: str) -> dict[str, Any]:
     """A host's data without what --data says to pages of operate/."""
     words = {word for page in pages for word in OPERATE.get(Path(page).name, ())}
     return {key: value for key, value in data.items() if key not in words}
+
+
+def unknown_word(given: Mapping[str, Any], settings: Iterable[str]) -> str:
+    """What is wrong with a key of --data that no page of operate/ and no setting has; "" where all are known."""
+    files = [Path(word) for word in given.get("operations") or ()]
+    if not files or any(file.parent.name != "operate" or file.name not in OPERATE for file in files):
+        return ""
+    words = sorted({word for file in files for word in OPERATE[file.name]})
+    for key in (said.partition("=")[0] for said in given.get("data") or ()):
+        if key not in {*words, *settings} and not is_foreign(key):
+            takes = ", ".join(words) or "none"
+            names = ", ".join(f"operate/{file.name}" for file in files)
+            return f"--data {key}: is not an option of {names} (it takes {takes}), and not a setting"
+    return ""
 
 
 def yes(word: str, said: object) -> bool:

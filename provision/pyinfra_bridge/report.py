@@ -125,7 +125,7 @@ def _listed(word: str, lines: Iterable[str]) -> list[str]:
 
 
 def failure_lines(failures: dict[str, str], command: str) -> list[str]:
-    """Which host failed at which operation, and what to type when that is mended."""
+    """Which host failed at which operation, and what to type once that is fixed."""
     lines = [
         f"[{name}] failed at: {operation}; its words stand above"
         if operation
@@ -135,6 +135,6 @@ def failure_lines(failures: dict[str, str], command: str) -> list[str]:
     limits = " ".join(f"--limit {name}" for name in failures)
     return [
         *lines,
-        "A run goes on where this one ended. When that is mended, type:",
+        "The next run continues where this one stopped. Once that is fixed, type:",
         f"      {command} {limits}",
     ]

@@ -7,6 +7,7 @@ and a kernel with control groups of version 1 enforces none of systemd's.
 
 import glob
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -59,6 +60,32 @@ def environment(slug: str, part: str, values: "dict[str, str]") -> None:
     os.makedirs(folder, 0o700, exist_ok=True)
     with open(f"{folder}/{part}", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         file.writelines(f'{name}="{value}"\n' for name, value in values.items())
+
+
+def lay(root: str, slug: str, release: str, parts: "dict[str, dict[str, str]]") -> None:
+    """Put in place what the units of a candidate and of a standby read: the release, environments."""
+    _link(f"{root}/candidate", f"releases/{release}")
+    for part, values in parts.items():
+        environment(slug, part, values)
+
+
+def clear(root: str, slug: str) -> None:
+    """Remove what `lay` put in place."""
+    for path in (f"{root}/candidate", f"/run/{slug}-candidate"):
+        _remove(path)
+
+
+def _link(path: str, target: str) -> None:
+    _remove(f"{path}.new")
+    os.symlink(target, f"{path}.new")
+    os.rename(f"{path}.new", path)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.lexists(path):
+        os.unlink(path)
 
 
 def unit(slug: str, part: str) -> str:

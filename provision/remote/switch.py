@@ -64,6 +64,8 @@ class Switch:
             releases.point(self.root, self.id, self.order["links"])
             self.note("live", at=releases.now(), origin=self.order["origin"])
             return 0
+        if self.order.get("restart"):
+            return self.restart_live()
         if not releases.whole(self.root, self.id):
             say(f"release {self.id} is not complete below {self.root}/releases; deploy it again")
             return 1
@@ -109,6 +111,19 @@ class Switch:
         )
         return 0
 
+    def restart_live(self) -> int:
+        """The live units again, behind their standby; 1 where they do not answer."""
+        self.former = self.live
+        try:
+            self.restart()
+            self.confirm([])
+        except (Failed, OSError) as why:
+            say(f"{self.slug} does not answer after its restart: {why}")
+            tail(logs.since(getattr(why, "units", ()), self.began), getattr(why, "units", ()))
+            return 1
+        say(f"{self.slug} was restarted; {time.monotonic() - self.began:.1f} s")
+        return 0
+
     def schema_too_new(self, older: str) -> str:
         """Why this release cannot be gone back to as things are, and how it can."""
         said = (
@@ -141,14 +156,16 @@ class Switch:
             self.ask(copy)
         finally:
             candidate.stop(self.slug)
-            self.clear()
+            candidate.clear(self.root, self.slug)
             if copy:
                 shutil.rmtree(os.path.dirname(copy), ignore_errors=True)
 
     def rehearse(self) -> str:
         """Migrate a copy of the database, as the service's user and in its sandbox; gives the copy's path."""
         copy = schema.copy(self.order["database"], f"{os.path.dirname(self.order['database'])}/.candidate")
-        self.lay(self.id, {"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}})
+        candidate.lay(
+            self.root, self.slug, self.id, {"migrate": {"HARVEST_RUN": "harvest migrate", "HARVEST_DB": copy}}
+        )
         unit = candidate.unit(self.slug, "migrate")
         candidate.start(self.slug, ["migrate"])
         limit = time.monotonic() + self.order["migrate_s"]
@@ -171,7 +188,9 @@ class Switch:
         backend, frontend = candidate.free_ports(2)
         ports = dict.fromkeys(self.order["backend_ports"], backend) | {self.order["frontend_port"]: frontend}
         common = {"HARVEST_DB": copy} if copy else {}
-        self.lay(
+        candidate.lay(
+            self.root,
+            self.slug,
             self.id,
             {
                 part: {
@@ -195,17 +214,6 @@ class Switch:
             candidate.await_all(candidate.checks_of(self.order, ports), units, self.order["limit_s"], watch)
         finally:
             watch.over.set()
-
-    def clear(self) -> None:
-        """Remove what `lay` put in place."""
-        for path in (f"{self.root}/candidate", f"/run/{self.slug}-candidate"):
-            _remove(path)
-
-    def lay(self, release: str, parts: "dict[str, dict[str, str]]") -> None:
-        """Put in place what the units of a candidate and of a standby read."""
-        _link(f"{self.root}/candidate", f"releases/{release}")
-        for part, values in parts.items():
-            candidate.environment(self.slug, part, values)
 
     # switch
 
@@ -271,7 +279,7 @@ class Switch:
         for name in names:
             os.rename(f"{STAMPS}/{name}.new", f"{STAMPS}/{name}")
         candidate.stand_down(self.slug)
-        self.clear()
+        candidate.clear(self.root, self.slug)
 
     def stand_by(self) -> None:
         """Start the release that the links lead to at the live sockets, next to what is about to be restarted."""
@@ -284,7 +292,7 @@ class Switch:
             values[part] = {"HARVEST_RUN": f"{run} {'wsgi_be:app' if port else 'wsgi_fe:server'}"}
             if port:
                 values[part]["HARVEST_PORT"] = port
-        self.lay(release, values)
+        candidate.lay(self.root, self.slug, release, values)
         failed = candidate.stand_by(self.slug, list(values))
         # What returns is wanted at any price: the live units may still do what their standby does not.
         if failed and release == self.id:
@@ -370,19 +378,6 @@ def _size_mb(folder: str) -> int:
             with suppress(OSError):
                 total += os.lstat(f"{where}/{name}").st_blocks * 512
     return round(total / 2**20)
-
-
-def _link(path: str, target: str) -> None:
-    _remove(f"{path}.new")
-    os.symlink(target, f"{path}.new")
-    os.rename(f"{path}.new", path)
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    elif os.path.lexists(path):
-        os.unlink(path)
 
 
 def main(order: "dict[str, Any]") -> int:

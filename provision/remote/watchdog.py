@@ -1,4 +1,4 @@
-"""Ends a backend that hangs, so that systemd starts it anew. Runs ON the host (harvest-watch.service): standard
+"""Kills a hung backend, so that systemd restarts it. Runs ON the host (harvest-watch.service): standard
 library, one file; the backends' units, `harvest-backend@5001` and so on, are its arguments.
 
 Busy is not hung. A backend hangs if it gives no answer for half a minute, and in the last two thirds of it none of its
@@ -65,7 +65,7 @@ def watch(unit: str) -> None:
     while True:
         if hangs(unit, int(unit.rpartition("@")[2])):
             silent = f"gave no answer for {TRIES * WAIT_S:.0f} s, and was not at work either"
-            print(f"<4>{unit} hangs: it {silent}. It is ended and started anew.", flush=True)
+            print(f"<4>{unit} hangs: it {silent}. Restarting it.", flush=True)
             subprocess.run(["systemctl", "kill", "--signal=SIGKILL", f"{unit}.service"])
         time.sleep(PAUSE_S)
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from provision.settings.app_source import APP, Source
-from provision.settings.types import BasePath, DomainName, ServicePort
+from provision.settings.types import BasePath, DomainName, PublicUrl, ServicePort
 
 FIRST = "harvest"
 """The name of the only instance where the settings name none; its files and units carry just "harvest"."""
@@ -26,6 +26,11 @@ class PerInstance(BaseModel):
     domain_aliases: tuple[DomainName, ...] = Field(
         (),
         description="The site's further DNS names, such as www.: in its certificate, each redirecting to domain.",
+    )
+    public_url: PublicUrl | None = Field(
+        None,
+        description="Address that browsers use where a proxy or load balancer in front gives HARVEST another scheme, "
+        "name or port, like https://harvest.example.org; nginx mode: of the same name as domain.",
     )
     api_domain: DomainName | None = Field(
         None, description="Separate DNS name for the API, which is then not on the site's name."

@@ -27,7 +27,6 @@ from provision.settings.types import (
     Opening,
     Port,
     PublicKey,
-    PublicUrl,
     RebootTime,
     Secret,
     TimeZone,
@@ -50,11 +49,6 @@ class Settings(PerInstance):
 
     mode: Literal["internal", "nginx"] = Field(
         description="internal: the frontend's port is the door; nginx: nginx is, and HARVEST stays on loopback."
-    )
-    public_url: PublicUrl | None = Field(
-        None,
-        description="Address that browsers use where a proxy or load balancer in front gives HARVEST another scheme, "
-        "name or port, like https://harvest.example.org; nginx mode: of the same name as domain.",
     )
     behind_proxy: tuple[Address, ...] = Field(
         (),
@@ -289,7 +283,7 @@ class Settings(PerInstance):
             name=name,
             mode=self.mode,
             scheme=self.scheme,
-            public=public.origin_for(self, given["domain"]),
+            public=public.origin_for(self, given["public_url"], given["domain"]),
             **given,
         )
 

@@ -13,6 +13,7 @@ import requests
 
 from lab import hosts
 from tests.host.authority import bridge_address
+from tests.host.runs import typed
 from tests.host.visitor import From, Visitor, big_pdf, paper_of
 from tests.host.web_hosts import change
 
@@ -198,17 +199,44 @@ def test_a_flood_is_answered_with_429_and_never_an_error(
 
 
 def test_maintenance_is_one_file_and_says_when_to_come_back(host: hosts.Host) -> None:
-    host.exec("touch /etc/nginx/harvest-maintenance")
+    host.exec("touch /var/lib/harvest-maintenance")
     try:
         page, api = requests.get(URL, timeout=10), requests.get(f"{URL}api/choices", timeout=10)
         login = requests.post(f"{URL}api/login", json={}, timeout=10)
     finally:
-        host.exec("rm /etc/nginx/harvest-maintenance")
+        host.exec("rm /var/lib/harvest-maintenance")
     assert (page.status_code, api.status_code, login.status_code) == (503, 503, 503)
     assert "HARVEST is being worked on" in page.text
     assert api.json()["ok"] is False
     assert page.headers["Retry-After"] == api.headers["Retry-After"] == "120"
     assert requests.get(URL, timeout=10).status_code == 200
+
+
+def test_maintenance_shows_a_text_passes_addresses_and_outlives_a_deploy(host: hosts.Host) -> None:
+    def maintenance(*words: str) -> str:
+        data = [part for word in words for part in ("--data", word)]
+        code, said = typed(host.name, *data, "-y", file="operate/maintenance.py", answer=None)
+        assert code == 0, said
+        return said
+
+    def answers() -> list[int]:
+        return [requests.get(f"{URL}{page}", timeout=10).status_code for page in ("", "api/choices")]
+
+    try:
+        maintenance("on=yes", "text=Back at 14:00")
+        assert answers() == [503, 503]
+        assert "Back at 14:00" in requests.get(URL, timeout=10).text
+        assert "No changes" in maintenance("on=yes", "text=Back at 14:00")
+        run = change(host, trusted_addresses=[bridge_address(host)])  # asks whether HARVEST answers
+        assert (run.code, run.changed, answers()) == (0, [], [503, 503]), run.said
+        code, said = typed(host.name, file="operate/status.py", answer=None)
+        assert (code, "maintenance is on" in said) == (0, True), said
+        maintenance("on=yes", f"allow={bridge_address(host)}")
+        assert answers() == [200, 200]
+    finally:
+        maintenance("off=yes")
+    assert answers() == [200, 200]
+    assert "No changes" in maintenance("off=yes")
 
 
 def test_a_stopped_harvest_has_a_page_of_its_own(host: hosts.Host) -> None:

@@ -14,6 +14,7 @@ import requests
 from lab import hosts
 from tests.host import rehearsal
 from tests.host.checkouts import checkout, deploy_from
+from tests.host.faults import BROKEN, KILL, MOMENTS, ONLY_LIVE
 from tests.host.runs import REPO, Run, deploy, typed
 from tests.host.traffic import Traffic
 from tests.host.web_hosts import visited
@@ -30,37 +31,6 @@ pytestmark = [
 ]
 
 SCHEMA_HEAD = max((REPO / "app/harvest/migrations/versions").glob("[0-9]*.py")).name[:4]
-BROKEN = {
-    "raises on import": ({"wsgi_be.py": 'raise SystemExit("no such luck")'}, "| no such luck"),
-    "answers 500": (
-        {
-            "wsgi_be.py": "app.view_functions = {k: ((lambda **_: ({'ok': True}, 500)) if 'ready' in k else v) "
-            "for k, v in app.view_functions.items()}"
-        },
-        "/api/ready answered 500",
-    ),
-    "hangs": ({"wsgi_be.py": "import time; time.sleep(3600)"}, "not ready after 30 s"),
-    "eats memory": (
-        {"wsgi_be.py": "hog = [bytearray(1 << 20) for _ in range(8000)]"},
-        "MiB of memory; a service may",
-    ),
-    "forks": (
-        {
-            "wsgi_be.py": "import os, time\nwhile True:\n    time.sleep(0.005)\n    os.fork() or time.sleep(60)"
-        },
-        "processes and threads; a service may have 128",
-    ),
-    "fills the disk": (
-        {
-            "wsgi_fe.py": "import os\nfor n in range(400):\n"
-            "    open(f\"{os.environ['HARVEST_STATE_DIR']}/fill{n}\", 'wb').write(bytes(10 << 20))"
-        },
-        "it filled the disk of /var/lib/harvest",
-    ),
-}
-ONLY_LIVE = {
-    "wsgi_be.py": 'import os\nif os.environ["HARVEST_PORT"] == "5001":\n    raise SystemExit("only live")'
-}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +68,7 @@ def reader(host: hosts.Host) -> Callable[[requests.Session], requests.Response]:
     return ask
 
 
-# Of each file: path, mode, owner, time and content. What marks the end of a build has the time of the build.
+# Of each file: path, mode, owner, time and content. What is compiled, or marks the end of a build, has its own time.
 LISTED = """
 import hashlib, os, stat
 for top in ("/opt/harvest/releases", "/opt/harvest/venvs"):
@@ -111,7 +81,8 @@ for top in ("/opt/harvest/releases", "/opt/harvest/venvs"):
             content = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
             if stat.S_ISREG(found.st_mode):
                 content = hashlib.sha256(open(path, "rb").read()).hexdigest()
-            at = found.st_mtime_ns if content and name != ".complete" else 0
+            timed = stat.S_ISREG(found.st_mode) and name != ".complete" and not name.endswith(".pyc")
+            at = found.st_mtime_ns if timed else 0
             print(path, oct(found.st_mode), found.st_uid, found.st_gid, at, content)
 """
 
@@ -187,33 +158,6 @@ def test_a_good_release_is_switched_to_recorded_and_the_next_run_changes_nothing
     assert record["by"]
     assert records(deployed)[before]["outcome"] == "good"
     assert deploy_from(folder, deployed.name).changed == []
-
-
-# Runs on the host: ends the switch when it has come so far.
-KILL = """
-import glob, os, signal, time
-def switch():
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            words = open(path, "rb").read().split(bytes(1))
-        except OSError:
-            continue
-        if words[0].endswith(b"python3") and b'"frontend_port"' in words[-2]:
-            return int(path.split("/")[2])
-def moment():
-    return {moment}
-was = os.readlink("/opt/harvest/harvest")
-end = time.monotonic() + 120
-while time.monotonic() < end:
-    if moment() and (pid := switch()):
-        os.kill(pid, signal.SIGKILL)
-        break
-"""
-MOMENTS = {
-    "during the check": "os.path.exists('/run/harvest-candidate/frontend')",
-    "after the links turned": "os.readlink('/opt/harvest/harvest') != was",
-    "during the restart": "os.path.exists('/run/harvest-stamps/harvest-frontend.service.new')",
-}
 
 
 def test_a_switch_that_is_killed_is_finished_by_the_next_run(deployed: hosts.Host, tmp_path: Path) -> None:
@@ -404,7 +348,8 @@ def test_a_disk_that_fills_up_while_a_release_is_unpacked_leaves_the_former_one_
     deployed: hosts.Host, tmp_path: Path
 ) -> None:
     folder, before = checkout(tmp_path / "copy", {"harvest/clock.py": "# too large"}), live(deployed)
-    (wanted,) = re.findall(r"install release (\w+)", deploy_from(folder, deployed.name, "--dry").said)
+    planned, _ = rehearsal.process(folder, deployed.name, "--dry").communicate(timeout=120)
+    (wanted,) = re.findall(r"check release (\w+) next to", planned)
     place = f"/opt/harvest/releases/{wanted}"
     deployed.exec(f"mkdir {place}; mount -t tmpfs -o size=200k tmpfs {place}")
     run = deploy_from(folder, deployed.name)

@@ -331,7 +331,7 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
     assert run.code == 0
     assert "5000" not in deployed.exec("ufw status").stdout
     for words in (
-        "owner or mode changed by hand, so put right: /opt/harvest/tools, ",
+        "owner or mode changed by hand, restoring: /opt/harvest/tools, ",
         "eve is taken out of the group harvest-login, whose members may log in",
         "a key that no setting names lies in /home/eve/.ssh/authorized_keys",
         "/etc/ssh/sshd_config has a Match block: what it sets wins over /etc/ssh/sshd_config.d/00-harvest.conf",
@@ -356,7 +356,7 @@ def test_code_that_was_edited_by_hand_is_built_anew_and_named(deployed: hosts.Ho
     before = started(deployed, "harvest-backend@5001.service")
     run = deploy(deployed.name)
     assert run.code == 0, run.said
-    assert "edited by hand, so built anew: /opt/harvest/venvs/" in run.said
+    assert "edited by hand, rebuilding: /opt/harvest/venvs/" in run.said
     assert "/harvest/config.py" in run.said
     assert "quick fix" not in deployed.exec("cat /opt/harvest/harvest/config.py").stdout
     assert started(deployed, "harvest-backend@5001.service") != before

@@ -161,7 +161,7 @@ def test_up_of_a_running_host_changes_nothing_but_what_is_asked(three: Hosts) ->
     assert three["l-vps"].ssh(BOOT_ID).stdout == before
     other = lab("up", "l-vps", "--suite", "trixie")
     assert other.returncode == 2
-    assert other.stderr == "lab: l-vps is bookworm/vps already: `--fresh` builds it anew.\n"
+    assert other.stderr == "lab: l-vps is bookworm/vps already: `--fresh` rebuilds it.\n"
 
 
 def test_a_host_that_is_kept_comes_back_as_it_was_and_a_fresh_one_does_not(three: Hosts) -> None:

@@ -64,7 +64,9 @@ def create_app(settings: Settings | None = None) -> dash.Dash:
     )
     # Not Dash's own icon, which only Python can serve.
     icon = f'<link rel="icon" href="{app.get_asset_url("favicon.svg")}">'
-    app.index_string = INDEX.replace("{%icon%}", icon).replace("{%loading%}", app.get_asset_url("loading.js"))
+    changed = int((APP_DIR / "assets/loading.js").stat().st_mtime)  # as Dash does, so that browsers keep it
+    loading = f"{app.get_asset_url('loading.js')}?m={changed}"
+    app.index_string = INDEX.replace("{%icon%}", icon).replace("{%loading%}", loading)
     app.layout = shell.layout(settings)
     router.register(app)
     made = headers.security_headers(settings, app.csp_hashes())

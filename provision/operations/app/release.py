@@ -3,7 +3,7 @@
 /opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
 /opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
 
-Both hold a file .complete, the youngest in them: what is newer was edited by hand, and is built anew.
+Both hold a file .complete, the youngest in them: a newer file was edited by hand, and the folder is rebuilt.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from provision.engine.operation import Command, converge, log, script
 from provision.engine.state import HostState, Query
+from provision.engine.templates import shell
 from provision.operations.app.artifact import Artifact
 
 UV_LOCK = Path(__file__).with_name("uv.txt").read_text()
@@ -69,49 +70,27 @@ def moment(name: str) -> int:
 
 
 def build_script(venv: str, uv: str, requirements: str) -> str:
-    """Build a virtual environment from its lock; a half-built one is thrown away first.
+    """Build a virtual environment from its lock; a half-built one is deleted first.
 
     uv comes from the package index with its hash, run by the pip wheel that Debian ships for ensurepip, so that
     neither python3-venv nor a compiler is needed. It compiles bytecode: the services start faster and could not
     write it themselves.
     """
-    return f"""set -eu
-umask 022
-if ! {uv}/bin/uv --version >/dev/null 2>&1; then
-  # pip leaves alone what an interrupted pip left here.
-  rm -rf {uv}; mkdir -p {uv}
-  cat >{uv}/uv.txt <<'LOCK'
-{UV_LOCK}
-LOCK
-  PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) PIP_CERT=/etc/ssl/certs/ca-certificates.crt \\
-    python3 -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes --only-binary :all: \\
-    --no-compile --root-user-action ignore --target {uv} -r {uv}/uv.txt
-fi
-rm -rf {venv}
-cat >{uv}/harvest.txt <<'LOCK'
-{requirements}
-LOCK
-export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
-{uv}/bin/uv venv -q --python /usr/bin/python3 {venv}
-# Wheels alone: what is built from source fetches what it is built with, without hashes.
-{uv}/bin/uv pip install -q --python {venv} --require-hashes --only-binary :all: -r {uv}/harvest.txt
-rm -f {venv}/.lock
-# Dash names files for browsers by their times: the same on each host, others for another lock.
-find {venv} -exec touch -h -d @{moment(posixpath.basename(venv))} {{}} +
-# Some wheels carry files of other Pythons, which do not compile.
-{venv}/bin/python -m compileall -q -j 0 {venv}/lib >/dev/null || true
-{_mark(f"{venv}/.complete")}
-"""
+    return (
+        shell(
+            "build-venv",
+            uv=uv,
+            uv_lock=UV_LOCK,
+            venv=venv,
+            requirements=requirements,
+            moment=moment(posixpath.basename(venv)),
+            mark=_mark(f"{venv}/.complete"),
+        )
+        + "\n"
+    )
 
 
-AGAIN = """said=$(sh $build 2>&1) || {
-  printf '%s\\n' "$said" | tail -n 20 >&2
-  case $said in *CERTIFICATE_VERIFY_FAILED*|*"invalid peer certificate"*)
-    echo "this host does not trust the package index's certificate: if that is your company's proxy," \\
-      "put its authority's certificate into trusted_cas" >&2 ;;
-  esac
-  exit 1
-}"""
+AGAIN = shell("build-venv-again")
 
 
 def _mark(marker: str) -> str:
@@ -151,7 +130,7 @@ def space_refusals(have: HostState, want: Release) -> Iterator[str]:
 
 
 def prebuild_changes(have: HostState, want: Release) -> Iterator[Command]:
-    """Start the build in the background, beside whatever apt does next; `changes` waits for it."""
+    """Start the build in the background while apt goes on; `changes` waits for it."""
     marker = f"{want.venv(have.system.python)}/.complete"
     yield from _words(have, marker)
     if venv_is_due(have, want):
@@ -162,7 +141,7 @@ def prebuild_changes(have: HostState, want: Release) -> Iterator[Command]:
 def _words(have: HostState, marker: str) -> Iterator[Command]:
     """Tell what was edited by hand."""
     if found := have.edited.get(marker):
-        yield log(f"edited by hand, so built anew: {_some(found)}")
+        yield log(f"edited by hand, rebuilding: {_some(found)}")
 
 
 def _some(paths: list[str]) -> str:
@@ -171,9 +150,9 @@ def _some(paths: list[str]) -> str:
 
 
 def _owned(have: HostState, folder: str) -> Iterator[Command]:
-    """Everything is root's, and nobody else can write it."""
+    """Everything is owned by root, and only root can write to it."""
     if found := have.foreign.get(folder):
-        yield log(f"owner or mode changed by hand, so put right: {_some(found)}")
+        yield log(f"owner or mode changed by hand, restoring: {_some(found)}")
         yield script(
             f"find {folder} -xdev ( ! -user root -o ! -group root ) -exec chown -h root:root {{}} +\n"
             f"find {folder} -xdev ! -type l ( -perm /6022 -o ! -perm -444 -o -type d ! -perm -111 )"

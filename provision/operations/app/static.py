@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
+from provision.engine.templates import shell
 from provision.operations.app.release import PYTHONS, Release, moment
 
 
@@ -36,18 +37,9 @@ def export_script(release: str, folder: str, user: str) -> str:
 
     nginx makes a file's ETag of its time: it is the same on each host.
     """
-    return f"""umask 022
-work=$(mktemp -d /run/harvest-static.XXXXXX); trap 'rm -rf "$work"' EXIT
-mkdir "$work/static"; chown -R {user}: "$work"
-cd {release}/harvest
-if [ -f harvest/__main__.py ]; then
-  runuser -u {user} -- env -i HARVEST_DEPLOYMENT_MODE=internal HARVEST_STATE_DIR="$work" PYTHONDONTWRITEBYTECODE=1 \\
-    {release}/venv/bin/python -m harvest assets "$work/static" >/dev/null
-fi
-rm -rf {folder}.part
-cp -r "$work/static" {folder}.part; chown -R root:root {folder}.part; chmod -R a+rX {folder}.part
-find {folder}.part -exec touch -h -d @{moment(posixpath.basename(release))} {{}} +
-mv -T {folder}.part {folder}"""
+    return shell(
+        "export-static", user=user, release=release, folder=folder, moment=moment(posixpath.basename(release))
+    )
 
 
 def changes(have: HostState, want: Static) -> Iterator[Command]:

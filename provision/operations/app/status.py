@@ -12,7 +12,7 @@ from pyinfra.api.operation import OperationMeta
 from provision.engine.operation import Command, call
 from provision.engine.state import HostState, Query, state_of
 from provision.operations.access import revert
-from provision.operations.app import switch
+from provision.operations.app import maintenance, switch
 from provision.operations.app.summary import REBOOT
 from provision.operations.app.switch import Service
 from provision.pyinfra_bridge import report
@@ -51,7 +51,7 @@ def backup_note(slug: str) -> str:
 
 def query(want: Whole) -> Query:
     return Query(
-        files={REBOOT, revert.ARMED},
+        files={REBOOT, revert.ARMED, maintenance.FLAG},
         notes={HOLDER, MEMORY, *(backup_note(place.service.slug) for place in want.places)},
         units={unit for place in want.places for unit in place.units},
         urls={url for place in want.places for url, _ in urls(place)},
@@ -85,8 +85,14 @@ def facts(have: HostState, want: Whole) -> dict[str, str]:
     waiting = [name for name, security in have.updates.items() if security]
     said["updates"] = f"{len(have.updates)} pending, {len(waiting)} of security"
     said["reboot"] = "pending" if have.files[REBOOT].kind != "absent" else "not needed"
+    if closed(have):
+        said["maintenance"] = "on"
     said["lock"] = holder(have.notes.get(HOLDER, ""))
     return said
+
+
+def closed(have: HostState) -> bool:
+    return have.files[maintenance.FLAG].kind != "absent"
 
 
 def release(have: HostState, place: Place) -> str:
@@ -169,6 +175,8 @@ def wrong(have: HostState, want: Whole) -> Iterator[str]:
 
 def attention(have: HostState, want: Whole) -> Iterator[str]:
     """A sentence for each thing that is well, but will want somebody."""
+    if closed(have):
+        yield "maintenance is on, browsers get its page; it ends with: operate/maintenance.py --data off=yes"
     waiting = sorted(name for name, security in have.updates.items() if security)
     if waiting:
         yield f"security updates are pending, which come daily by themselves: {', '.join(waiting[:5])}" + (

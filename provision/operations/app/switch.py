@@ -114,6 +114,11 @@ def order(want: Live, **more: object) -> str:
     )
 
 
+def restart(service: Service, live: str) -> Command:
+    """Restart the live release's units without a wait for users: a standby answers meanwhile."""
+    return command(Live(service, live), restart=True)
+
+
 def command(want: Live, **more: object) -> Command:
     """Run the program, and show what it says."""
     return log_output(

@@ -16,7 +16,7 @@ def test_a_host_that_is_well_costs_nothing() -> None:
     for changes in (
         health.refuse_changes,
         health.leftover_changes,
-        health.mend_changes,
+        health.repair_changes,
         health.require_changes,
     ):
         assert list(changes(have, OURS)) == []
@@ -39,7 +39,7 @@ def test_a_host_that_is_well_costs_nothing() -> None:
         ),
         ({"dpkg": ["a is unpacked"], "apt": ["b"], "fstab": ["c"]}, False),
     ],
-    ids=["another-s", "no-file", "sudo", "ours-which-is-mended", "nothing-of-logins"],
+    ids=["another-s", "no-file", "sudo", "ours-which-is-repaired", "nothing-of-logins"],
 )
 def test_no_change_is_made_on_top_of_a_broken_way_in(found: dict[str, list[str]], refused: bool) -> None:
     commands = text(health.refuse_changes(state(health={**WELL, **found}), OURS))
@@ -60,10 +60,10 @@ def test_a_run_does_not_end_well_on_a_host_that_is_not(name: str) -> None:
 def test_interrupted_packages_are_configured_and_unpacked_again_where_they_must() -> None:
     found = ["libc-bin is triggers-pending", "aide is in need of a reinstallation", "dpkg was interrupted"]
     have = state(health={**WELL, "dpkg": found})
-    (command,) = text(health.mend_changes(have, health.Health()))
+    (command,) = text(health.repair_changes(have, health.Health()))
     for words in ("--configure -a", "install --reinstall aide >", "--fix-broken install", apt.POLICY):
         assert words in command
-    (sentence,) = health.mend_words(have, health.Health())
+    (sentence,) = health.repair_remarks(have, health.Health())
     assert sentence == f"finishing what an interrupted apt or dpkg left: {', '.join(found)}"
 
 

@@ -122,8 +122,8 @@ def test_where_nginx_blames_ours_the_other_file_is_named(
     theirs.write_text(f"{word};\n")
     monkeypatch.setattr(nginx, "PLACES", str(ours.parent))
     done = run_check(f"nginx: [emerg] {says.format(ours=ours)}", 1, (), tmp_path)
-    assert (done.returncode, f"in the way is {word} in: {theirs}" in done.stdout) == (1, True), done.stdout
-    assert f"{ours} " not in done.stdout.partition("in the way")[2]
+    assert (done.returncode, f"{word} also occurs in: {theirs}" in done.stdout) == (1, True), done.stdout
+    assert f"{ours} " not in done.stdout.partition("also occurs")[2]
 
 
 def test_every_run_asks_nginx_what_others_changed_since() -> None:

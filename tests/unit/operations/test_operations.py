@@ -189,11 +189,11 @@ def test_what_was_edited_by_hand_is_built_anew_and_what_changed_hands_is_taken_b
     ]
     edited = state(files=there, edited={want.marker: ["/a"], f"{venv}/.complete": ["/b"]})
     said, built = release.prebuild_changes(edited, want)
-    assert said.args == ("edited by hand, so built anew: /b",)  # type: ignore[union-attr]
+    assert said.args == ("edited by hand, rebuilding: /b",)  # type: ignore[union-attr]
     assert f"rm -f {venv}/.complete; systemd-run" in text([built])[0]
     assert len(list(release.changes(edited, want))) == 3
     said, put_right = release.ownership_changes(state(files=there, foreign={"/opt/h": ["/c"]}), want)
-    assert said.args == ("owner or mode changed by hand, so put right: /c",)  # type: ignore[union-attr]
+    assert said.args == ("owner or mode changed by hand, restoring: /c",)  # type: ignore[union-attr]
     assert "chown -h root:root" in text([put_right])[0]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.pyinfra_bridge.command_line import OPERATE, only_looks, refusal, yes
+from provision.pyinfra_bridge.command_line import OPERATE, only_looks, refusal, unknown_word, yes
 from tests.unit.command import REPO, complaints, pyinfra
 
 
@@ -96,3 +96,30 @@ def test_a_word_that_is_yes_or_no_takes_nothing_else(capsys: pytest.CaptureFixtu
 )
 def test_a_run_that_can_change_nothing_asks_nothing(words: dict[str, tuple[str, ...]], looks: bool) -> None:
     assert only_looks(words) == looks
+
+
+@pytest.mark.parametrize(
+    ("page", "word", "sentence"),
+    [
+        (
+            "operate/logs.py",
+            "levle=err",
+            "--data levle: is not an option of operate/logs.py (it takes instance, level,",
+        ),
+        (
+            "operate/status.py",
+            "level=err",
+            "--data level: is not an option of operate/status.py (it takes none)",
+        ),
+        ("operate/logs.py", "level=err", ""),
+        ("operate/logs.py", "domain=a.org", ""),
+        ("operate/logs.py", "ssh_user=ann", ""),
+        ("deploy.py", "levle=err", ""),
+    ],
+)
+def test_an_unknown_option_of_operate_is_told_with_those_there_are(
+    page: str, word: str, sentence: str
+) -> None:
+    said = unknown_word({"operations": (page,), "data": (word,)}, ["domain"])
+    assert said.startswith(sentence)
+    assert bool(said) == bool(sentence)

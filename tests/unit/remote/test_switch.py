@@ -252,3 +252,20 @@ def test_a_release_whose_standby_does_not_start_is_not_restarted_into(
     # What returns is restarted all the same.
     switch.Switch(order).restart()
     assert f"restart --no-block {LIVE}" in calls
+
+
+def test_the_live_units_are_restarted_behind_a_standby(
+    order: dict[str, Any],
+    calls: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(candidate, "environment", lambda slug, part, values: None)
+    before = releases.read(order["root"])
+    assert switch.Switch({**order, "id": "new", "restart": True}).run() == 0
+    assert [each for each in calls if each.startswith("restart")] == [
+        f"restart {STANDBYS}",
+        f"restart --no-block {LIVE}",
+    ]
+    assert "harvest was restarted" in capsys.readouterr().out
+    assert releases.read(order["root"]) == before

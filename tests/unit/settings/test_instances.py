@@ -97,6 +97,7 @@ def test_an_instance_says_each_of_its_keys_for_itself() -> None:
         "base_path": "/x/",
         "domain": "x.example.org",
         "domain_aliases": ("www.example.org",),
+        "public_url": "https://x.example.org:8443/",
         "api_domain": "api.example.org",
         "frontend_port": 9000,
         "backend_ports": (9001,),
@@ -104,7 +105,7 @@ def test_an_instance_says_each_of_its_keys_for_itself() -> None:
         "publish_api": True,
     }
     assert said.keys() == PerInstance.model_fields.keys()
-    (only,) = settings_from(GOOD | {"instances": {"a": said}}).all_instances
+    (only,) = settings_from(GOOD | {"behind_proxy": ["10.0.0.7"], "instances": {"a": said}}).all_instances
     assert {key: getattr(only, key) for key in said} == said
 
 

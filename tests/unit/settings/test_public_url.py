@@ -25,6 +25,24 @@ def test_browsers_find_it_where_the_proxy_is_and_the_host_answers_for_itself() -
     )
 
 
+def test_each_of_several_may_have_a_public_address() -> None:
+    """Without nginx a proxy tells them apart by name; with it, one may be asked for on another port."""
+    ports = {"frontend_port": 8051, "backend_ports": [5011]}
+    two = {"a": {"public_url": "https://a.example.org"}, "b": ports}
+    first, second = settings_from(
+        GOOD | INTERNAL | {"instances": two, "public_url": "https://b.example.org"}
+    ).all_instances
+    assert (first.origin, second.origin) == ("https://a.example.org", "https://b.example.org")
+    named = {"domain": "b.example.org", "public_url": "https://b.example.org:8443", **ports}
+    behind = GOOD | {"tls": "off", "behind_proxy": ["10.0.0.7"], "instances": {"a": {}, "b": named}}
+    first, second = settings_from(behind).all_instances
+    assert (first.origin, second.origin) == ("https://harvest.example.org", "https://b.example.org:8443")
+    wrong = {"a": {}, "b": named | {"public_url": "https://harvest.example.org"}}
+    assert "names harvest.example.org, but nginx answers for b.example.org" in problem(
+        **{**behind, "instances": wrong}
+    )
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
