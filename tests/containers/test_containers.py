@@ -1,0 +1,105 @@
+"""What `python -m provision.compose` writes, built and run: HARVEST answers as on a host, sandboxed."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from provision import compose
+from provision.settings.model import settings_from
+from tests.containers.podman import Podman, Project
+from tests.host.crawler import crawl
+from tests.host.visitor import ADMIN, Visitor
+from tests.unit.examples import GOOD
+
+PASSWORD = "a long and good password"
+PLACES: dict[str, dict[str, Any]] = {
+    "internal": {"mode": "internal", "domain": None},
+    "nginx": {"domain": "harvest.test", "base_path": "/harvest/"},
+}
+REPO = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def podman() -> Any:
+    made = Podman(REPO / ".lab" / "test-containers")
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(scope="module")
+def base(podman: Podman) -> str:
+    return podman.base()
+
+
+@pytest.fixture(params=PLACES)
+def place(request: Any, podman: Podman, base: str, tmp_path: Path, monkeypatch: Any) -> Any:
+    settings = settings_from(GOOD | PLACES[request.param])
+    folder = tmp_path / f"harvest-{request.param}"
+    compose.write(folder, request.param, settings, base)
+    project = podman.up(folder)
+    address = project.address("nginx" if settings.mode == "nginx" else "frontend")
+    found = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda name, *words: found(address if name == "harvest.test" else name, *words)
+    )
+    visitor = Visitor(settings.url(address))
+    visitor.session.verify = False
+    return project, visitor, settings
+
+
+def wait(visitor: Visitor, path: str = "_dash-layout") -> None:
+    stop = time.monotonic() + 60
+    while True:
+        try:
+            if visitor.get(path).status_code == 200:
+                return
+        except requests.ConnectionError:
+            pass
+        assert time.monotonic() < stop, "no answer in 60 s"
+        time.sleep(0.3)
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_harvest_in_containers(place: Any) -> None:
+    project, visitor, settings = place
+    wait(visitor)
+    troubles, seen = crawl(visitor, behind_nginx=settings.mode == "nginx")
+    assert (troubles, len(seen) > 10) == ([], True)
+    signs_in(project, visitor)
+    is_sandboxed(project)
+    for service in ("backend", "frontend"):
+        project.podman.run("healthcheck", "run", project.name(service))
+    keeps_its_data(project, visitor)
+
+
+def signs_in(project: Project, visitor: Visitor) -> None:
+    add = ("python", "-m", "harvest", "user", "add", ADMIN, "--admin")
+    assert "as an admin" in project.execute("backend", *add, input=PASSWORD + "\n")
+    form = {"email": ADMIN, "password": PASSWORD}
+    answer = visitor.session.post(visitor.url + "login", data=form, timeout=60, allow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    assert "sign-in" not in answer.headers["Location"]
+
+
+def is_sandboxed(project: Project) -> None:
+    assert project.execute("backend", "id", "-u") == "10001"
+    said = project.execute("backend", "sh", "-c", "touch /opt/harvest/x /etc/x 2>&1; cat /proc/self/status")
+    assert said.count("Read-only file system") == 2
+    assert "CapBnd:\t0000000000000000" in said
+    assert "NoNewPrivs:\t1" in said
+
+
+def keeps_its_data(project: Project, visitor: Visitor) -> None:
+    """The database and the secret lie in the volume: a new container knows the session."""
+    for service in ("backend", "frontend"):
+        if "network_mode" in project.services[service]:
+            project.podman.run("rm", "-f", "-t", "20", project.name(service))
+            project.podman.run(*project.run_command(service), cwd=project.folder)
+    wait(visitor, "ticket")  # only who is signed in gets one
+    assert ADMIN in project.execute("backend", "python", "-m", "harvest", "user", "list")
