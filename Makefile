@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB_PACKAGES := python3-venv openssh-client systemd-container mmdebstrap iptables iproute2
 TEST_PACKAGES := $(LAB_PACKAGES) shellcheck chromium chromium-driver fonts-dejavu-core postgresql nginx openssl pebble wrk libnss3-tools
-CONTAINER_PACKAGES := $(LAB_PACKAGES) podman runc buildah netavark aardvark-dns openssl
+CONTAINER_PACKAGES := $(LAB_PACKAGES) podman runc buildah netavark slirp4netns openssl
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 

@@ -5,8 +5,10 @@ and docker compose, translate it as `run_command` does.
 """
 
 import os
+import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +21,34 @@ default_ulimits = []
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+lock_type = "file"
 runtime = "runc"
 """
-"""For a machine that is a container itself: no raised limits, no systemd, and runc, which takes hybrid cgroups."""
+"""For a machine that is a container itself: no raised limits, no systemd, and runc, which takes hybrid cgroups. Locks
+are files, so that nothing is shared with the podman that the machine may have in use."""
 
 
 class Podman:
-    """Its images, containers, volumes and networks lie below `folder`, and go with `remove`."""
+    """Its images, containers and volumes lie below `folder`, which must not be in use, and go with `remove`.
+
+    Its network is slirp4netns: a process a container, and neither a bridge nor a rule on the machine.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True)
-        storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
-        (folder / "storage.conf").write_text(storage)
-        networks = f'[network]\nnetwork_config_dir = "{folder}/networks"\n'
-        (folder / "containers.conf").write_text(CONFIGURATION + networks)
         self.environment = os.environ | {
             "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
             "CONTAINERS_CONF": f"{folder}/containers.conf",
             "BUILDAH_ISOLATION": "chroot",
             "BUILDAH_FORMAT": "docker",
         }
+        if folder.exists():  # of a run that was killed
+            self.remove()
+        folder.mkdir(parents=True)
+        storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
+        (folder / "storage.conf").write_text(storage)
+        own = f'tmp_dir = "{folder}/tmp"\n[network]\nnetwork_config_dir = "{folder}/networks"\n'
+        (folder / "containers.conf").write_text(CONFIGURATION + own)
 
     def run(self, *words: str, **options: Any) -> str:
         """podman's output; its words are the failure."""
@@ -64,34 +73,39 @@ class Podman:
         digest = self.run("image", "inspect", "--format", "{{.Digest}}", "localhost/harvest-base:test")
         return f"localhost/harvest-base@{digest}"
 
-    def up(self, folder: Path) -> "Project":
+    def up(self, folder: Path, ports: dict[str, str]) -> "Project":
+        """Build and start what `folder` holds; `ports` are PORT_80 and the like, as compose takes them."""
         services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
         for each in services.values():
             asked = each["build"]
             values = [word for pair in asked["args"].items() for word in ("--build-arg", "=".join(pair))]
             self.run("build", "--target", asked["target"], *values, "-t", each["image"], ".", cwd=folder)
-        made = Project(self, folder, services)
-        for name in sorted(services, key=lambda each: "network_mode" in services[each]):
-            self.run(*made.run_command(name), cwd=folder)
+        made = Project(self, folder, services, ports)
+        for name in sorted(services, key=lambda each: len(services[each].get("depends_on", []))):
+            made.start(name)
         return made
 
     def remove(self) -> None:
-        for words in (
-            ["rm", "-af", "--depend", "-t", "3"],
-            ["volume", "rm", "-af"],
-            ["network", "prune", "-f"],
-        ):
-            self.run(*words)
+        """The newest container first: the network that it is in belongs to an older one."""
+        for container in reversed(self.run("ps", "-aq", "--sort", "created").split()):
+            self.run("rm", "-f", "-t", "3", container)
         self.run("rmi", "-af")
+        self.run("volume", "rm", "-af")
         subprocess.run(["umount", self.folder / "root" / "overlay"], check=False, capture_output=True)
         shutil.rmtree(self.folder)
+
+    def left_behind(self) -> list[str]:
+        """What still names the folder: mounts and processes."""
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        return [line for line in mounts + processes.splitlines() if str(self.folder) in line]
 
 
 class Project:
     """The containers of one folder."""
 
-    def __init__(self, podman: Podman, folder: Path, services: dict[str, Any]) -> None:
-        self.podman, self.folder, self.services = podman, folder, services
+    def __init__(self, podman: Podman, folder: Path, services: dict[str, Any], ports: dict[str, str]) -> None:
+        self.podman, self.folder, self.services, self.ports = podman, folder, services, ports
 
     def name(self, service: str) -> str:
         return f"{self.folder.name}-{service}"
@@ -101,7 +115,8 @@ class Project:
         said = dict(self.services[service])
         words = ["run", "-d", "--name", self.name(service)]
         owner = said.pop("network_mode", "").removeprefix("service:")
-        words += [f"--network=container:{self.name(owner)}"] if owner else []
+        words += [f"--network=container:{self.name(owner)}"] if owner else ["--network=slirp4netns"]
+        words += [f"-p={self.published(port)}" for port in said.pop("ports", [])]
         words += ["--read-only"] if said.pop("read_only") else []
         words += ["-m", said.pop("mem_limit"), f"--pids-limit={said.pop('pids_limit')}"]
         words += [f"--restart={said.pop('restart')}"]
@@ -120,13 +135,28 @@ class Project:
         words += [f"--env={name}={value}" for name, value in said.pop("environment", {}).items()]
         words += [f"--user={said.pop('user')}"] if "user" in said else []
         words += [said.pop("image"), *said.pop("command", [])]
-        assert set(said) <= {"build", "ports", "depends_on", "stop_grace_period"}, said
+        assert set(said) <= {"build", "depends_on", "stop_grace_period"}, said
         return words
 
     def execute(self, service: str, *words: str, **options: Any) -> str:
         return self.podman.run("exec", "-i", self.name(service), *words, **options)
 
-    def address(self, service: str) -> str:
-        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}{{.NetworkSettings.IPAddress}}"
-        found = self.podman.run("inspect", "--format", form, self.name(service))
-        return found[: len(found) // 2] if found[: len(found) // 2] == found[len(found) // 2 :] else found
+    def start(self, service: str) -> None:
+        self.podman.run(*self.run_command(service), cwd=self.folder)
+
+    def wait_until_healthy(self, service: str) -> None:
+        """At most 60 s; then the failure are the service's last log lines."""
+        stop = time.monotonic() + 60
+        while True:
+            try:
+                self.podman.run("healthcheck", "run", self.name(service))
+                return
+            except AssertionError as error:
+                if time.monotonic() > stop:
+                    logs = self.podman.run("logs", "--tail", "20", self.name(service))
+                    raise AssertionError(f"{service} is not healthy in 60 s: {error} {logs}") from error
+            time.sleep(0.3)
+
+    def published(self, port: str) -> str:
+        """`${PORT_80:-80}:80` as compose reads it."""
+        return re.sub(r"\$\{(\w+):-(\w+)\}", lambda found: self.ports.get(found[1], found[2]), port)

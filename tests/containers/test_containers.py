@@ -15,10 +15,11 @@ from tests.host.crawler import crawl
 from tests.host.visitor import ADMIN, Visitor
 from tests.unit.examples import GOOD
 
+NAME = "harvest.test"
 PASSWORD = "a long and good password"
 PLACES: dict[str, dict[str, Any]] = {
     "internal": {"mode": "internal", "domain": None},
-    "nginx": {"domain": "harvest.test", "base_path": "/harvest/"},
+    "nginx": {"domain": NAME, "base_path": "/harvest/"},
 }
 REPO = Path(__file__).parents[2]
 
@@ -30,6 +31,7 @@ def podman() -> Any:
         yield made
     finally:
         made.remove()
+        assert made.left_behind() == []
 
 
 @pytest.fixture(scope="module")
@@ -42,39 +44,54 @@ def place(request: Any, podman: Podman, base: str, tmp_path: Path, monkeypatch: 
     settings = settings_from(GOOD | PLACES[request.param])
     folder = tmp_path / f"harvest-{request.param}"
     compose.write(folder, request.param, settings, base)
-    project = podman.up(folder)
-    address = project.address("nginx" if settings.mode == "nginx" else "frontend")
+    ports = {port: free_port() for port in settings.open_ports if port != settings.sshd_port}
+    project = podman.up(folder, {f"PORT_{port}": f"127.0.0.1:{at}" for port, at in ports.items()})
     found = socket.getaddrinfo
     monkeypatch.setattr(
-        socket, "getaddrinfo", lambda name, *words: found(address if name == "harvest.test" else name, *words)
+        socket,
+        "getaddrinfo",
+        lambda name, port, *words: (
+            found("127.0.0.1", ports[port], *words) if name == NAME else found(name, port, *words)
+        ),
     )
-    visitor = Visitor(settings.url(address))
-    visitor.session.verify = False
+    visitor = Visitor(settings.url(NAME))
+    visitor.session.trust_env = False  # else REQUESTS_CA_BUNDLE decides what is trusted
+    visitor.session.verify = f"{folder}/tls/{NAME}/cert.pem"
     return project, visitor, settings
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def wait(visitor: Visitor, path: str = "_dash-layout") -> None:
-    stop = time.monotonic() + 60
-    while True:
+    stop, found = time.monotonic() + 60, ""
+    while time.monotonic() < stop:
         try:
-            if visitor.get(path).status_code == 200:
+            answer = visitor.get(path)
+        except requests.exceptions.SSLError:
+            raise
+        except requests.ConnectionError as error:
+            found = str(error)
+        else:
+            if answer.status_code == 200:
                 return
-        except requests.ConnectionError:
-            pass
-        assert time.monotonic() < stop, "no answer in 60 s"
+            found = f"{answer.status_code} {answer.text[:200]}"
         time.sleep(0.3)
+    raise AssertionError(f"no answer in 60 s, at last: {found}")
 
 
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_harvest_in_containers(place: Any) -> None:
     project, visitor, settings = place
+    for service in ("backend", "frontend"):
+        project.wait_until_healthy(service)
     wait(visitor)
     troubles, seen = crawl(visitor, behind_nginx=settings.mode == "nginx")
     assert (troubles, len(seen) > 10) == ([], True)
     signs_in(project, visitor)
     is_sandboxed(project)
-    for service in ("backend", "frontend"):
-        project.podman.run("healthcheck", "run", project.name(service))
     keeps_its_data(project, visitor)
 
 
@@ -100,6 +117,6 @@ def keeps_its_data(project: Project, visitor: Visitor) -> None:
     for service in ("backend", "frontend"):
         if "network_mode" in project.services[service]:
             project.podman.run("rm", "-f", "-t", "20", project.name(service))
-            project.podman.run(*project.run_command(service), cwd=project.folder)
+            project.start(service)
     wait(visitor, "ticket")  # only who is signed in gets one
     assert ADMIN in project.execute("backend", "python", "-m", "harvest", "user", "list")
