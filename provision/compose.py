@@ -1,6 +1,6 @@
 """HARVEST in containers: a folder from which docker compose or podman-compose builds and runs what deploy.py deploys.
 
-    python -m provision.compose [--inventory inventories/prod.py] --base IMAGE@sha256:... HOST FOLDER
+    python -m provision.compose [--inventory inventories/prod.py] [--postgresql] --base IMAGE@sha256:... HOST FOLDER
 
 The release, its environment and nginx's files are those that the host would get; docs/containers.md says what differs.
 """
@@ -105,7 +105,7 @@ def published(settings: Settings) -> list[str]:
     return [f"${{PORT_{port}:-{port}}}:{port}" for port in ports]
 
 
-def compose_yaml(host: str, settings: Settings, base: str) -> str:
+def compose_yaml(host: str, settings: Settings, base: str, postgresql: bool) -> str:
     (instance,) = settings.all_instances
     options = {"settings": settings, "instance": instance, "workers": application.WORKERS, "native": True}
     return render(
@@ -114,7 +114,8 @@ def compose_yaml(host: str, settings: Settings, base: str) -> str:
         settings=settings,
         instance=instance,
         base=base,
-        image=f"harvest:{wanted_release(instance).source.id}",
+        release=wanted_release(instance).source.id,
+        postgresql=postgresql,
         backend=lambda port: backend(instance, port),
         ports=published(settings),
         connections=nginx.CONNECTIONS,
@@ -123,7 +124,7 @@ def compose_yaml(host: str, settings: Settings, base: str) -> str:
     )
 
 
-def texts(host: str, settings: Settings, base: str) -> dict[str, str]:
+def texts(host: str, settings: Settings, base: str, postgresql: bool) -> dict[str, str]:
     """Every text of the folder by its path there, as `nginx_files` says; no secret is among them."""
     (instance,) = settings.all_instances
     release = wanted_release(instance)
@@ -135,19 +136,20 @@ def texts(host: str, settings: Settings, base: str) -> dict[str, str]:
     )
     return {
         "Containerfile": CONTAINERFILE.read_text(),
-        "compose.yaml": compose_yaml(host, settings, base),
+        "compose.yaml": compose_yaml(host, settings, base, postgresql),
+        "postgresql.sh": render("compose/postgresql.sh"),
         "build.sh": build_script(release.venv("image"), "/opt/uv", release.requirements),
         "harvest.env": env.data.decode(),
         **nginx_files(settings),
     }
 
 
-def write(folder: Path, host: str, settings: Settings, base: str) -> None:
+def write(folder: Path, host: str, settings: Settings, base: str, postgresql: bool = False) -> None:
     """Write the folder; nginx's former files go first, a self-signed certificate stays."""
     (instance,) = settings.all_instances
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "nginx", ignore_errors=True)
-    for name, text in texts(host, settings, base).items():
+    for name, text in texts(host, settings, base, postgresql).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if text.startswith("-> "):
@@ -177,6 +179,11 @@ def main() -> int:
     )
     parser.add_argument("--inventory", default="inventories/prod.py", help="the inventory that has the host")
     parser.add_argument("--base", required=True, help="a Debian or Ubuntu image by digest: NAME@sha256:...")
+    parser.add_argument(
+        "--postgresql",
+        action="store_true",
+        help="keep the data in PostgreSQL, in a container, instead of SQLite",
+    )
     parser.add_argument("host", help="the host's name in the inventory")
     parser.add_argument("folder", type=Path, help="where compose.yaml and all that it needs are written")
     words = parser.parse_args()
@@ -185,7 +192,7 @@ def main() -> int:
     settings = settings_of(words.inventory, words.host)
     if wrong := list(problems(settings)):
         command_line.stop([f"{words.inventory}: host {words.host}: {each}" for each in wrong])
-    write(words.folder, words.host, settings, words.base)
+    write(words.folder, words.host, settings, words.base, words.postgresql)
     print(f"Written: {words.folder}/compose.yaml. Next: cd {words.folder} && docker compose up -d --build")
     return 0
 

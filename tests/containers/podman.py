@@ -81,7 +81,10 @@ class Podman:
             values = [word for pair in asked["args"].items() for word in ("--build-arg", "=".join(pair))]
             self.run("build", "--target", asked["target"], *values, "-t", each["image"], ".", cwd=folder)
         made = Project(self, folder, services, ports)
-        for name in sorted(services, key=lambda each: len(services[each].get("depends_on", []))):
+        for name in sorted(services, key=lambda each: len(services[each].get("depends_on", {}))):
+            for before, asked in services[name].get("depends_on", {}).items():
+                if asked["condition"] == "service_healthy":
+                    made.wait_until_healthy(before)
             made.start(name)
         return made
 
@@ -114,8 +117,8 @@ class Project:
         """As compose would start it; what it does not know of our file fails here."""
         said = dict(self.services[service])
         words = ["run", "-d", "--name", self.name(service)]
-        owner = said.pop("network_mode", "").removeprefix("service:")
-        words += [f"--network=container:{self.name(owner)}"] if owner else ["--network=slirp4netns"]
+        kind, _, owner = said.pop("network_mode", "slirp4netns").partition(":")
+        words += [f"--network=container:{self.name(owner)}" if owner else f"--network={kind}"]
         words += [f"-p={self.published(port)}" for port in said.pop("ports", [])]
         words += ["--read-only"] if said.pop("read_only") else []
         words += ["-m", said.pop("mem_limit"), f"--pids-limit={said.pop('pids_limit')}"]
@@ -133,8 +136,8 @@ class Project:
             at = f"{self.folder}/{source}" if source.startswith("./") else f"{self.folder.name}-{source}"
             words += ["-v", f"{at}:{rest}"]
         words += [f"--env={name}={value}" for name, value in said.pop("environment", {}).items()]
-        words += [f"--user={said.pop('user')}"] if "user" in said else []
-        words += [said.pop("image"), *said.pop("command", [])]
+        words += [f"--{key.replace('_', '-')}={said.pop(key)}" for key in ("user", "shm_size") if key in said]
+        words += [said.pop("image"), *said.pop("command", ())]
         assert set(said) <= {"build", "depends_on", "stop_grace_period"}, said
         return words
 

@@ -43,7 +43,7 @@ def base(podman: Podman) -> str:
 def place(request: Any, podman: Podman, base: str, tmp_path: Path, monkeypatch: Any) -> Any:
     settings = settings_from(GOOD | PLACES[request.param])
     folder = tmp_path / f"harvest-{request.param}"
-    compose.write(folder, request.param, settings, base)
+    compose.write(folder, request.param, settings, base, postgresql=request.param == "nginx")
     ports = {port: free_port() for port in settings.open_ports if port != settings.sshd_port}
     project = podman.up(folder, {f"PORT_{port}": f"127.0.0.1:{at}" for port, at in ports.items()})
     found = socket.getaddrinfo
@@ -92,6 +92,8 @@ def test_harvest_in_containers(place: Any) -> None:
     assert (troubles, len(seen) > 10) == ([], True)
     signs_in(project, visitor)
     is_sandboxed(project)
+    if "database" in project.services:
+        keeps_others_out(project)
     keeps_its_data(project, visitor)
 
 
@@ -112,10 +114,25 @@ def is_sandboxed(project: Project) -> None:
     assert "NoNewPrivs:\t1" in said
 
 
+def keeps_others_out(project: Project) -> None:
+    """Who PostgreSQL lets in: HARVEST's user alone, who is no superuser, and only by the socket."""
+    ask = "import psycopg, sys; print(psycopg.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])"
+    where, role = "host=/run/postgresql dbname=harvest", "SELECT rolsuper FROM pg_roles WHERE rolname = user"
+    assert project.execute("backend", "python", "-c", ask, f"{where} user=harvest", role) == "False"
+    with pytest.raises(AssertionError, match='Peer authentication failed for user "postgres"'):
+        project.execute("backend", "python", "-c", ask, f"{where} user=postgres", role)
+    assert project.execute("database", "psql", "-qAtc", "SHOW listen_addresses") == ""
+    assert project.execute("database", "psql", "-qAtc", "SELECT email FROM user_account", "harvest") == ADMIN
+    words = ("run", "--rm", "--network=none", project.services["database"]["image"])
+    start = "mkdir /var/lib/postgresql/9 && exec sh /postgresql.sh"
+    with pytest.raises(AssertionError, match="The volume holds PostgreSQL 9, this image runs"):
+        project.podman.run(*words, "sh", "-c", start)
+
+
 def keeps_its_data(project: Project, visitor: Visitor) -> None:
-    """The database and the secret lie in the volume: a new container knows the session."""
-    for service in ("backend", "frontend"):
-        if "network_mode" in project.services[service]:
+    """The database and the secret lie in volumes: a new container knows the session."""
+    for service in ("database", "backend", "frontend"):
+        if "network_mode" in project.services.get(service, {}):
             project.podman.run("rm", "-f", "-t", "20", project.name(service))
             project.start(service)
     wait(visitor, "ticket")  # only who is signed in gets one

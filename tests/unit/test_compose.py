@@ -17,8 +17,8 @@ from tests.unit.test_inventory import REPO
 BASE = f"docker.io/library/debian:trixie-slim@sha256:{'0' * 64}"
 
 
-def made(**changed: Any) -> dict[str, Any]:
-    text = compose.compose_yaml("web1", settings_from(GOOD | changed), BASE)
+def made(postgresql: bool = False, **changed: Any) -> dict[str, Any]:
+    text = compose.compose_yaml("web1", settings_from(GOOD | changed), BASE, postgresql)
     found: dict[str, Any] = yaml.safe_load(text)["services"]
     return found
 
@@ -40,14 +40,30 @@ def test_each_backend_has_a_container() -> None:
     assert "--bind 127.0.0.1:5002" in found["backend-5002"]["command"][2]
 
 
-@pytest.mark.parametrize("changed", [{}, {"mode": "internal", "domain": None}])
+def test_postgresql_has_no_network_and_only_backends_reach_its_socket() -> None:
+    found = made(postgresql=True, backend_ports=[5001, 5002])
+    assert found["database"]["network_mode"] == "none"
+    reach = [name for name, service in found.items() if "socket:/run/postgresql" in service["volumes"]]
+    assert reach == ["database", "backend-5001", "backend-5002"]
+    for name in reach[1:]:
+        assert (
+            found[name]["environment"]["DATABASE_URL"] == "postgresql://harvest@/harvest?host=/run/postgresql"
+        )
+        assert found[name]["depends_on"] == {
+            "nginx": {"condition": "service_started"},
+            "database": {"condition": "service_healthy"},
+        }
+    assert not any("DATABASE_URL" in service.get("environment", {}) for service in made().values())
+
+
+@pytest.mark.parametrize("changed", [{}, {"mode": "internal", "domain": None}, {"postgresql": True}])
 def test_everything_is_read_only_without_new_privileges(changed: dict[str, Any]) -> None:
     for name, service in made(**changed).items():
         assert service["read_only"] is True
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["cap_drop"] == ["ALL"]
         assert service["build"]["args"]["BASE"] == BASE
-        assert (service.get("user") == "10001:10001") == (name != "nginx")
+        assert service.get("user") == {"nginx": None, "database": "10002:10002"}.get(name, "10001:10001")
 
 
 def test_gunicorn_and_the_environment_are_those_of_the_units() -> None:
@@ -58,7 +74,7 @@ def test_gunicorn_and_the_environment_are_those_of_the_units() -> None:
         options = made()[name]["command"][2].partition("gunicorn ")[2].split(" ", 2)[2]
         assert options.endswith(app)
         assert f"/venv/bin/gunicorn {options}\n" in units
-    texts = compose.texts("web1", settings, BASE)
+    texts = compose.texts("web1", settings, BASE, postgresql=False)
     (_, env, _) = application.configuration(settings, instance)
     assert texts["harvest.env"].encode() == env.data  # type: ignore[union-attr]
     assert texts["nginx/sites-enabled/harvest.example.org"] == "-> ../sites-available/harvest.example.org"
