@@ -108,17 +108,20 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
         quiet = Quiet()
         logger.addFilter(quiet)
         on_change(quiet.release)
+    options = _options()
+    # Who types both wants to look; pyinfra would show nothing.
+    yes = options["yes"] and not options["dry"]
+    state.check_for_changes = not yes
     try:
         result = _theirs["_handle_commands"](state, config, *arguments, **more)
     except PyinfraError:
         _end_with_failures(state)
         raise
-    options = _options()
     if only_looks(options):
         if options["dry"]:  # a run of these is no other
             _print_status(state, list(state.inventory.get_active_hosts()))
         return (False, *result[1:])
-    if options["yes"] or options["json_output"] or options["debug_operations"] or options["debug_facts"]:
+    if yes or options["json_output"] or options["debug_operations"] or options["debug_facts"]:
         return result
     names = [host.name for host in state.inventory.get_active_hosts()]
     logger.info("--> What would change:")
