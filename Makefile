@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB_PACKAGES := python3-venv openssh-client systemd-container mmdebstrap iptables iproute2
 TEST_PACKAGES := $(LAB_PACKAGES) shellcheck chromium chromium-driver fonts-dejavu-core postgresql nginx openssl pebble wrk libnss3-tools
+CONTAINER_PACKAGES := $(LAB_PACKAGES) podman runc buildah netavark slirp4netns openssl
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: help demo test test-fast rehearse lint audit bench lock clean system test-system
+.PHONY: help demo test test-fast test-containers rehearse lint audit bench lock clean system test-system
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,6 +20,10 @@ test: test-system $(BIN)/.ready test-fast ## every test; boots lab hosts (root n
 
 test-fast: test-system $(BIN)/.ready ## the tests that need no host
 	$(PYTEST) -q -n $(WORKERS) --dist loadgroup tests/unit tests/render tests/app
+
+test-containers: $(BIN)/.ready ## build HARVEST's images with podman and run them (root needed)
+	@scripts/system-packages $(CONTAINER_PACKAGES)
+	$(PYTEST) -q tests/containers
 
 rehearse: test-system $(BIN)/.ready ## kill a deploy at each of its operations under load; half an hour, root needed
 	EVERY_OPERATION=1 $(PYTEST) -v -k "killed_at_an_operation" tests/host/test_releases.py

@@ -64,7 +64,9 @@ def test_shellcheck_accepts(name: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["system/needrestart-nginx.sh", "nginx/renewal-hook"])
+@pytest.mark.parametrize(
+    "name", ["compose/postgresql.sh", "system/needrestart-nginx.sh", "nginx/renewal-hook"]
+)
 def test_shellcheck_accepts_files_of_the_host(name: str) -> None:
     done = subprocess.run(
         ["shellcheck", "-"], input=render(name), capture_output=True, text=True, check=False

@@ -36,13 +36,18 @@ def changes(have: HostState, want: SelfSigned) -> Iterator[Command]:
     began = found.left <= found.life + 60
     if found.names == sorted(want.names) and found.left > RENEW_AT_S and found.fits and began:
         return
-    names = ",".join(f"DNS:{name}" for name in want.names)
+    yield script(self_signed_script(want.folder, want.names))
+
+
+def self_signed_script(folder: str, names: tuple[str, ...]) -> str:
+    """Make cert.pem and key.pem in `folder` for the DNS `names`, with openssl."""
+    listed = ",".join(f"DNS:{name}" for name in names)
     # A common name has at most 64 characters (X.520); browsers read the other names alone.
-    subject = f"/CN={want.names[0]}" if len(want.names[0]) <= 64 else "/O=HARVEST"
-    yield script(
-        f"umask 077; mkdir -p {want.folder}; cd {want.folder}\n"
+    subject = f"/CN={names[0]}" if len(names[0]) <= 64 else "/O=HARVEST"
+    return (
+        f"umask 077; mkdir -p {folder}; cd {folder}\n"
         f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days {DAYS} -subj {subject} "
-        f"-addext subjectAltName={names} -keyout key.new -out cert.new 2>/dev/null\n"
+        f"-addext subjectAltName={listed} -keyout key.new -out cert.new 2>/dev/null\n"
         "chmod 644 cert.new; mv -f key.new key.pem; mv -f cert.new cert.pem"
     )
 
