@@ -14,11 +14,14 @@ import shlex
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from pyinfra import host
 from pyinfra.api.host import Host
+from pyinfra.api.operation import OperationMeta
 
 from provision.engine.operation import Command, converge, script
-from provision.engine.state import Entry, HostState, Query, texts_of
+from provision.engine.state import Entry, Finding, HostState, Query, texts_of
 
 
 @dataclass(frozen=True)
@@ -279,8 +282,30 @@ def after(have: HostState, placed: Files) -> HostState:
         for name, unit in have.units.items()
     }
     # AIDE's baseline will have to follow.
-    integrity = {path: [*found, *late] for path, found in have.integrity.items()}
+    own = [Finding(what="changed", path=path, ours=True) for path in late]
+    integrity = {
+        path: found.model_copy(update={"findings": [*found.findings, *own]})
+        for path, found in have.integrity.items()
+    }
     return have.model_copy(update={"files": {**have.files, **late}, "units": units, "integrity": integrity})
 
 
-put = converge(query, changes, remarks, plan=plan, diff=diff, after=after)
+_put = converge(query, changes, remarks, plan=plan, diff=diff, after=after)
+_managed: dict[str, dict[str, Item]] = {}
+"""By host name and path."""
+
+
+def put(name: str, want: Files, **pyinfra_arguments: Any) -> OperationMeta:
+    """The operation."""
+    manage(*want.items)
+    return _put(name, want, **pyinfra_arguments)
+
+
+def manage(*items: Item) -> None:
+    """Remember what lies where by the host's settings (`managed`)."""
+    _managed.setdefault(host.name, {}).update({item.path: item for item in items})
+
+
+def managed() -> tuple[Item, ...]:
+    """All items that the host's operations were asked for until now."""
+    return tuple(_managed.get(host.name, {}).values())

@@ -213,6 +213,7 @@ _wrapped = operation()(apply)
 
 def configure(name: str, want: Access) -> OperationMeta:
     """The operation, announced as `converge` does for the others."""
+    files.manage(*want.sudo.items, *want.sshd_files.items)
     return call(query(want), lambda: _wrapped(name=name, want=want))
 
 
