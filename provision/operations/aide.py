@@ -6,8 +6,8 @@ the same files. A change ends as a finding when the path is as it was, as a `Fil
 """
 
 import json
+import re
 import shlex
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import Finding, HostState, Integrity, Query
 from provision.operations.files import Directory, File, Item, Link
+from provision.pyinfra_bridge.report import moment
 from provision.remote import aide, program
 
 CONF = "/etc/aide/aide.conf"
@@ -40,6 +41,11 @@ class Accepted:
     paths: tuple[str, ...]
 
 
+def split(words: str) -> tuple[str, ...]:
+    """The paths that --data accept names; a comma before a slash stands between two."""
+    return tuple(dict.fromkeys(re.split(r",(?=/)", words)))
+
+
 def query(want: Baseline | Accepted | None) -> Query:
     return Query(integrity={CONF}, notes={CONF}, files={DATABASE})
 
@@ -56,10 +62,6 @@ def found(have: HostState) -> Integrity:
 def outside(have: HostState) -> list[Finding]:
     """What others changed and no operator accepted."""
     return [finding for finding in found(have).findings if not finding.ours]
-
-
-def moment(since: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(since)) if since else "an unknown time"
 
 
 def sentence(finding: Finding) -> str:
@@ -142,6 +144,12 @@ def accept_plan(have: HostState, want: Accepted) -> Iterator[str]:
             yield f"accept {finding.path} as it is ({finding.what}, since {moment(finding.since)})"
 
 
-report = converge(query, notes, remarks)
-record = converge(query, changes, plan=lambda have, want: [f"record the AIDE baseline {DATABASE}"])
+# What they would do is no difference of the host's: operations/drift.py tells the findings themselves.
+report = converge(query, notes, remarks, differences=lambda have, want: ())
+record = converge(
+    query,
+    changes,
+    plan=lambda have, want: [f"record the AIDE baseline {DATABASE}"],
+    differences=lambda have, want: (),
+)
 accept = converge(query, acceptances, plan=accept_plan, refusals=problems)

@@ -19,8 +19,10 @@ from pyinfra import logger
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 
-from provision.pyinfra_bridge.command_line import only_looks
+from provision.pyinfra_bridge.command_line import compares, only_looks
 from provision.pyinfra_bridge.report import (
+    Drift,
+    drift_lines,
     failure_lines,
     on_change,
     operation_name,
@@ -108,12 +110,15 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
         quiet = Quiet()
         logger.addFilter(quiet)
         on_change(quiet.release)
+    options = _options()
+    state.check_for_changes = state.check_for_changes or compares(options)  # with -y too
     try:
         result = _theirs["_handle_commands"](state, config, *arguments, **more)
     except PyinfraError:
         _end_with_failures(state)
         raise
-    options = _options()
+    if compares(options):
+        _end_with_drift(state)
     if only_looks(options):
         if options["dry"]:  # a run of these is no other
             _print_status(state, list(state.inventory.get_active_hosts()))
@@ -219,6 +224,26 @@ def _print_status(state: Any, good: list[Host]) -> None:
         logger.error(f"[{name}] could not be asked; its words stand above")
     if _failures(state) or unreached or any(summary.wrong for summary in summaries.values()):
         sys.exit(1)
+
+
+def _end_with_drift(state: Any) -> None:
+    """End the run before it would begin: with how each host differs, and the exit code that says whether one does."""
+    names = [host.name for host in state.inventory.get_active_hosts()]
+    drifts = {name: report_of(name).drift or Drift(unknown=["its state was not compared"]) for name in names}
+    drifts |= {name: Drift(unknown=[why]) for name, why in unreached.items()}
+    drifts |= {
+        name: Drift(unknown=["could not be asked; its words stand above"]) for name in _failures(state)
+    }
+    if _options()["json_output"]:
+        importlib.import_module("pyinfra_cli.prints").print_json(
+            {"hosts": {name: drift.data() for name, drift in drifts.items()}}
+        )
+    else:
+        for name, drift in drifts.items():
+            for line in drift_lines(name, drift):
+                logger.info(line)
+    codes = {drift.code for drift in drifts.values()}
+    sys.exit(1 if 1 in codes else max(codes, default=1))
 
 
 unreached: dict[str, str] = {}

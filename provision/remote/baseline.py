@@ -91,6 +91,7 @@ def merged(old: Database, fresh: Database, foreign: "Collection[str]") -> str:
 
 def snapshot() -> Database:
     """The host as it is now, as AIDE would write it."""
+    os.makedirs(os.path.dirname(aide.DATABASE), exist_ok=True)
     code, said = aide.run(["aide", "--config", CONF, "--init"])
     if code != 0:
         raise Refused("AIDE failed: " + " ".join(said.split())[:200])
