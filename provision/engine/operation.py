@@ -8,6 +8,7 @@ the operator's lock before its first change.
 import base64
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from paramiko import SSHException
@@ -88,7 +89,8 @@ def converge(
         said = [imperative(sentence) for sentence in said]
         shown = list(diff(host, have, want)) if host.state.config.DIFF else []
         stops, name = list(refusals(have, want)), operation_name(host)
-        differing = list(differences(have, want)) if differences else by_words([*said, *stops], name)
+        differing = differences(have, want) if differences else by_words([*said, *stops], name)
+        differing = [replace(each, what=imperative(each.what)) for each in differing]
         return Step(name, said, shown, stops, differing)
 
     def prepare(have: HostState, want: Want, commands: list[Command | str]) -> None:

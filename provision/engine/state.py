@@ -248,11 +248,13 @@ class Releases(BaseModel):
 
 
 class Finding(BaseModel):
-    """One path that is not as AIDE's baseline has it. `since` in seconds since the epoch, 0 where unknown."""
+    """One path that is not as AIDE's baseline has it; times in seconds since the epoch, 0 where unknown."""
 
     what: Literal["added", "changed", "removed"]
     path: str
     since: float = 0.0
+    changed: float = 0.0
+    """The last time; `since` is the first that a run noted, after which a run may have changed the file too."""
     ours: bool = False
     """A run changed it, and did not come to record that."""
     seen: str = ""

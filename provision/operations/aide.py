@@ -107,7 +107,7 @@ def covered(have: HostState, want: Baseline) -> dict[str, float]:
         item, entry = managed.get(finding.path), have.files.get(finding.path)
         item = item.resolved(have) if isinstance(item, File) else item
         if item and entry and finding.bare and item.fits(entry):
-            fitting[finding.path] = finding.since
+            fitting[finding.path] = finding.changed
     return fitting
 
 
@@ -135,7 +135,7 @@ def problems(have: HostState, want: Accepted) -> Iterator[str]:
 def acceptances(have: HostState, want: Accepted) -> Iterator[Command]:
     for why in problems(have, want):
         yield script(f"echo {shlex.quote(why)} >&2; exit 1")
-    yield order("accept", take={each.path: each.since for each in outside(have) if each.path in want.paths})
+    yield order("accept", take={each.path: each.changed for each in outside(have) if each.path in want.paths})
 
 
 def accept_plan(have: HostState, want: Accepted) -> Iterator[str]:

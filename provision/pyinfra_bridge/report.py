@@ -157,6 +157,12 @@ def status_lines(name: str, summary: Summary) -> list[str]:
     return [f"[{name}] {head}", *(f"      {key:<{width}}  {words}" for key, words in told)]
 
 
+def drift_code(drifts: Iterable[Drift]) -> int:
+    """The exit code for all hosts: one that could not be compared may have drifted too, so 1 comes before 2."""
+    codes = {drift.code for drift in drifts}
+    return 1 if 1 in codes or not codes else max(codes)
+
+
 CAUSES = {
     "edited": "edited by hand",
     "foreign": "not of deploy.py",
@@ -176,10 +182,12 @@ def drift_lines(name: str, drift: Drift) -> list[str]:
     order = list(CAUSES)
     for each in sorted(drift.differences, key=lambda each: order.index(each.cause)):
         told = f"expected {each.expected}, found {each.found}" if each.expected else each.what
-        words = [f"{each.subject}: {told}" if each.subject else told]
+        words = [f"{each.subject}: {told}" if each.subject not in told else told]
         words += [f"since {moment(each.since)}"] if each.since else []
         words += [each.operation] if each.operation else []
         lines.append(f"      {CAUSES[each.cause]:<16} {'; '.join(words)}")
+    if any(each.cause == "foreign" for each in drift.differences):
+        lines.append("      what of this is right, accept by name: operate/drift.py --data accept=PATH")
     return lines
 
 

@@ -22,6 +22,7 @@ from pyinfra.api.host import Host
 from provision.pyinfra_bridge.command_line import compares, only_looks
 from provision.pyinfra_bridge.report import (
     Drift,
+    drift_code,
     drift_lines,
     failure_lines,
     on_change,
@@ -242,8 +243,7 @@ def _end_with_drift(state: Any) -> None:
         for name, drift in drifts.items():
             for line in drift_lines(name, drift):
                 logger.info(line)
-    codes = {drift.code for drift in drifts.values()}
-    sys.exit(1 if 1 in codes else max(codes, default=1))
+    sys.exit(drift_code(drifts.values()))
 
 
 unreached: dict[str, str] = {}

@@ -41,9 +41,9 @@ def output(words: "list[str]") -> str:
 def differing(config: str) -> Found:
     """What differs from the baseline; `ours` is what a run changed itself and did not come to record.
 
-    `findings` hold what, path, since (seconds since the epoch, 0 where unknown), ours, seen (when a run first noted
-    it) and bare; `closed` are noted paths that are as in the baseline again; `noted` says whether a run recorded what
-    it left.
+    `findings` hold what, path, changed (last, in seconds since the epoch, 0 where unknown), since (the same when a run
+    first noted it), ours, seen (when that was) and bare; `closed` are noted paths that are as in the baseline again;
+    `noted` says whether a run recorded what it left.
     """
     kept, began = state(), time.time()
     answer: Found = {"failed": "", "noted": bool(kept["config"])}
@@ -64,7 +64,8 @@ def differing(config: str) -> Found:
         {
             "what": what,
             "path": path,
-            "since": since(what, path),
+            "since": kept["open"].get(path, {}).get("since") or changed(what, path),
+            "changed": changed(what, path),
             "ours": of_run(what, path, windows) and not is_held(kept, what, path),
             "bare": is_bare(path),
             "seen": kept["open"].get(path, {}).get("seen", ""),
@@ -111,7 +112,8 @@ def is_ours(config: str) -> bool:
 
 def state() -> Found:
     """What the last run noted. `config`, `database`: SHA-256 of AIDE's files as it left them, "" where it did not;
-    `open`: by path, what of it was changed outside of deploy and when a run first saw that; `accepted`: by whom."""
+    `open`: by path, what was changed outside of deploy, since when, and when a run first saw that; `accepted`: by whom.
+    """
     kept: Found = {"config": "", "database": "", "open": {}, "accepted": []}
     try:
         with open(STATE) as file:
@@ -214,7 +216,7 @@ def is_bare(path: str) -> bool:
         return False
 
 
-def since(what: str, path: str) -> float:
+def changed(what: str, path: str) -> float:
     """When a path changed last, by its inode; of a removed one its folder says when. 0 where nothing says it."""
     try:
         if what != "removed":
@@ -228,5 +230,5 @@ def since(what: str, path: str) -> float:
 
 def of_run(what: str, path: str, windows: "list[tuple[float, float]]") -> bool:
     """Whether a path changed last while a command of ours was at work."""
-    when = since(what, path)
+    when = changed(what, path)
     return any(began <= when <= ended for began, ended in windows)

@@ -122,10 +122,14 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+def noted(what: str, path: str) -> "dict[str, Any]":
+    return {"what": what, "since": aide.changed(what, path), "seen": now()}
+
+
 def note(order: "Mapping[str, Any]") -> None:
     """Remember what others changed before the run changes anything: the same files may be touched by both."""
     kept = aide.state()
-    seen = {path: {"what": what, "seen": now()} for path, what in order["found"].items()}
+    seen = {path: noted(what, path) for path, what in order["found"].items()}
     put(aide.STATE, json.dumps({**kept, "open": {**seen, **kept["open"]}}, indent=1) + "\n")
 
 
@@ -150,7 +154,9 @@ def record(order: "Mapping[str, Any]") -> None:
     def known(what: str, name: str) -> bool:
         path = path_of(name)
         if path in order["take"]:
-            return what != "removed" and aide.is_bare(path) and aide.since(what, path) == order["take"][path]
+            return (
+                what != "removed" and aide.is_bare(path) and aide.changed(what, path) == order["take"][path]
+            )
         if aide.of_packages(path, sums):
             return True
         return aide.of_run(what, path, windows) and not aide.is_held(kept, what, path)
@@ -162,7 +168,7 @@ def record(order: "Mapping[str, Any]") -> None:
             put(CONF, wanted)
             new = snapshot()
     os.replace(put_fresh(merged(old, new, foreign)), aide.DATABASE)
-    opened = {path_of(name): {"what": what, "seen": now()} for name, what in foreign.items()}
+    opened = {path_of(name): noted(what, path_of(name)) for name, what in foreign.items()}
     keep(kept, open={path: kept["open"].get(path, new) for path, new in opened.items()})
 
 
@@ -189,7 +195,7 @@ def accept(order: "Mapping[str, Any]") -> None:
                 raise Refused(
                     f"{path} is as the baseline has it, or its name cannot be printed; nothing was accepted"
                 )
-            if found[names[path]] != "removed" and aide.since("changed", path) != since:
+            if found[names[path]] != "removed" and aide.changed("changed", path) != since:
                 raise Refused(f"{path} changed again since it was shown; nothing was accepted")
         taken = {names[path] for path in rest}
         text = merged(old, new, {name for name in found if name not in taken})

@@ -154,7 +154,7 @@ def having(*findings: dict[str, Any], **known: Any) -> HostState:
 
 
 OURS = {"what": "changed", "path": "/etc/a", "ours": True}
-EDITED = {"what": "changed", "path": "/etc/b", "since": 86400.0, "bare": True}
+EDITED = {"what": "changed", "path": "/etc/b", "since": 86400.0, "changed": 90000.0, "bare": True}
 ADDED_FILE = {"what": "added", "path": "/etc/c", "seen": "2026-01-31T12:00:00Z"}
 
 
@@ -225,7 +225,7 @@ def test_what_settings_say_of_a_path_covers_it_once_it_is_so() -> None:
     )
     want = Baseline(WANT.config, (file,))
     (command,) = aide.changes(having(EDITED, files={**THERE, "/etc/b": entry}), want)
-    assert stdin(command)["take"] == {"/etc/b": 86400.0}
+    assert stdin(command)["take"] == {"/etc/b": 90000.0}
     other = entry.model_copy(update={"sha256": "0"})
     assert list(aide.changes(having(EDITED, files={**THERE, "/etc/b": other}), want)) == []
     assert list(aide.changes(having({**EDITED, "bare": False}, files={**THERE, "/etc/b": entry}), want)) == []
@@ -236,7 +236,7 @@ def test_what_settings_say_of_a_path_covers_it_once_it_is_so() -> None:
 def test_what_is_accepted_is_named_with_its_time_and_nothing_else_is() -> None:
     have, want = having(OURS, EDITED, ADDED_FILE), Accepted(("/etc/b",))
     (command,) = aide.acceptances(have, want)
-    assert stdin(command) == {"take": {"/etc/b": 86400.0}}
+    assert stdin(command) == {"take": {"/etc/b": 90000.0}}
     assert "umask 077" in text([command])[0]
     assert list(aide.accept_plan(have, want)) == [
         "accept /etc/b as it is (changed, since 1970-01-02 00:00 UTC)"

@@ -79,7 +79,7 @@ class Lab:
         baseline.accept({"take": self.times(names)})
 
     def times(self, names: tuple[str, ...]) -> dict[str, float]:
-        since = {each["path"]: each["since"] for each in self.look()["findings"]}
+        since = {each["path"]: each["changed"] for each in self.look()["findings"]}
         paths = [name if name.startswith("/") else str(self.etc / name) for name in names]
         return {path: since.get(path, 0.0) for path in paths}
 
@@ -138,8 +138,11 @@ def test_an_edit_stays_a_finding_though_a_run_changes_the_same_file_afterwards(l
     """The run notes it before; what others wrote may still be in the file."""
     (lab.etc / "a").write_text("a backdoor")
     lab.note()
+    (first,) = lab.look()["findings"]
     lab.work("a", "a backdoor, and a line of ours")
     assert lab.found() == {"a": "changed"}
+    (later,) = lab.look()["findings"]
+    assert (later["since"], later["changed"] > first["changed"]) == (first["since"], True)
     lab.record()
     assert lab.found() == {"a": "changed"}
 
