@@ -34,7 +34,7 @@ def deploy(
     command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--json", *limits, *options]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=env)
-    results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}
+    results = json.loads(done.stdout or "{}").get("results") or {"operations": []}
     changed = [operation["name"] for operation in results["operations"] if operation["success"]]
     return Run(done.returncode, changed, done.stderr, done.stdout)
 

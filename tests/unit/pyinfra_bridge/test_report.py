@@ -86,14 +86,12 @@ def test_a_host_of_status_is_a_paragraph_that_begins_with_whether_all_is_well() 
 
 
 def test_drift_is_told_by_cause_with_its_time_and_operation() -> None:
-    edited = Difference(
-        "change /etc/issue (content)", "/etc/issue", "the content", "another", 7.0, "Install files", "edited"
-    )
+    edited = Difference("change /etc/issue", "/etc/issue", "this", "that", 7.0, "Install files", "edited")
     foreign = Difference("x", "/etc/cron.d/x", "absent", "there", cause="foreign")
     other = Difference("restart a.service", operation="Start units", cause="state")
     assert drift_lines("web1", Drift([other, foreign, edited])) == [
         "[web1] 3 differences",
-        "      edited by hand   /etc/issue: expected the content, found another; since 1970-01-01 00:00 UTC; Install files",
+        "      edited by hand   /etc/issue: expected this, found that; since 1970-01-01 00:00 UTC; Install files",
         "      not of deploy.py /etc/cron.d/x: expected absent, found there",
         "      differs          restart a.service; Start units",
         "      what of this is right, accept by name: operate/drift.py --data accept=PATH",
