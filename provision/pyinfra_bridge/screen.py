@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -276,9 +277,9 @@ def _print_json(state: Any, dry: bool) -> None:
 
 def _as_data(report: Any) -> dict[str, Any]:
     return {
-        "would_change": [vars(step) for step in report.plan],
+        "would_change": [asdict(step) for step in report.plan],
         "noted": report.noted,
-        "changed": [vars(step) for step in report.done],
+        "changed": [asdict(step) for step in report.done],
         "messages": report.messages,
         "summary": vars(report.summary) if report.summary else None,
     }
