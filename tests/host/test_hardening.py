@@ -162,7 +162,7 @@ def test_what_others_change_stays_a_finding_until_it_is_accepted_by_name(hard: h
     assert (code, run.changed) == (1, [])
     assert "is not a change outside of deploy on this host; there are /etc/cron.d/backdoor, " in run.said
     code, _, run = drift(hard, f"accept={','.join(foreign)}")
-    assert (code, run.changed) == (0, ["Accept changes outside of deploy"]), run.said
+    assert (code, run.changed[:1]) == (0, ["Accept changes outside of deploy"]), run.said
     kept = json.loads(hard.exec("cat /var/lib/harvest-provision/aide.json").stdout)
     assert {each["path"] for each in kept["accepted"]} == set(foreign)
     assert all(each["by"] and each["at"] and each["address"] for each in kept["accepted"])
@@ -170,7 +170,7 @@ def test_what_others_change_stays_a_finding_until_it_is_accepted_by_name(hard: h
     assert (drift(hard)[:2], audit(hard.name, options=only).returncode) == ((0, {}), 0)
     hard.exec("echo '* * * * * root true' >/etc/cron.d/backdoor")
     assert drift(hard)[:2] == (2, {"/etc/cron.d/backdoor": "foreign"})
-    assert deploy(hard.name).changed == ["Report changes since the last run"]
+    assert deploy(hard.name).changed == ["Report changes since the last run", "Release the lock"]
     assert audit(hard.name, options=only).returncode == 1
     hard.exec(
         "rm -r /etc/cron.d/backdoor '/usr/local/bin/two words' /etc/letsencrypt/live/x /etc/ssl/certs/x; ldconfig; "
@@ -201,7 +201,7 @@ def test_configuration_of_updates_is_not_reported_and_a_foreign_aide_is_kept(har
     assert "/etc/aide/aide.conf was not written by HARVEST and is left alone" in run.said
     assert hard.exec("cat /etc/aide/aide.conf").stdout == "database_in=file:/srv/aide.db\n"
     (hard.root / "etc/aide/aide.conf").write_text(known)
-    assert deploy(hard.name).changed == ["Record the AIDE baseline"]
+    assert deploy(hard.name).changed == ["Record the AIDE baseline", "Release the lock"]
     assert audit(hard.name).returncode == 0
 
 
@@ -236,7 +236,7 @@ def test_the_kernel_values_hold_now_and_at_the_next_boot(hard: hosts.Host) -> No
         "printf 'kernel.sysrq=1\n' >/etc/sysctl.d/zzzz.conf; sysctl -q net.ipv4.conf.all.send_redirects=1"
     )
     run = deploy(hard.name)
-    assert (run.code, run.changed[:1]) == (0, ["Apply kernel settings"]), run.said
+    assert (run.code, "Apply kernel settings" in run.changed) == (0, True), run.said
     assert "net.ipv4.conf.all.send_redirects was set to 1 on the host; setting 0 again" in run.said
     assert "/etc/sysctl.d/zzzz.conf is read after" in run.said
     hard.exec("rm /etc/sysctl.d/zzzz.conf /etc/sysctl.d/50-default.conf")
