@@ -70,6 +70,24 @@ def typed(
     return process.returncode, said.decode()
 
 
+def drift(name: str, *data: str) -> tuple[int, dict[str, str], Run]:
+    """operate/drift.py: its exit code, the cause of each difference by path or sentence, and the run."""
+    options = tuple(word for each in data for word in ("--data", each))
+    run = deploy(name, file="operate/drift.py", options=options)
+    host = json.loads(run.printed or "{}").get("hosts", {}).get(name, {})
+    found = {each["subject"] or each["what"]: each["cause"] for each in host.get("differences", ())}
+    return run.code, found, run
+
+
+def accept_all(name: str) -> list[str]:
+    """Accept what others changed and no operation answers for; its paths."""
+    paths = [path for path, cause in drift(name)[1].items() if cause == "foreign"]
+    if paths:
+        code, _, run = drift(name, f"accept={','.join(paths)}")
+        assert code == 0, run.said
+    return sorted(paths)
+
+
 def looks(said: str) -> int:
     """How often a run with --debug asked a host anything."""
     return said.count("Getting fact:")
