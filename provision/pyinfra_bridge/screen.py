@@ -113,7 +113,9 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
         logger.addFilter(quiet)
         on_change(quiet.release)
     options = _options()
-    state.check_for_changes = state.check_for_changes or compares(options)  # with -y too
+    # Who types both wants to look; pyinfra would show nothing.
+    yes = options["yes"] and not options["dry"]
+    state.check_for_changes = not yes or compares(options)
     try:
         result = _theirs["_handle_commands"](state, config, *arguments, **more)
     except PyinfraError:
@@ -125,7 +127,7 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
         if options["dry"]:  # a run of these is no other
             _print_status(state, list(state.inventory.get_active_hosts()))
         return (False, *result[1:])
-    if options["yes"] or options["json_output"] or options["debug_operations"] or options["debug_facts"]:
+    if yes or options["json_output"] or options["debug_operations"] or options["debug_facts"]:
         return result
     names = [host.name for host in state.inventory.get_active_hosts()]
     logger.info("--> What would change:")

@@ -116,7 +116,7 @@ def test_a_database_that_cannot_be_written_is_not_ready(backend, anyone):
         connection.exec_driver_sql("PRAGMA query_only=ON")
     status, answer = anyone.get("/ready")
     assert status == 503
-    assert "not writable" in answer["reasons"][0]
+    assert "cannot be used" in answer["reasons"][0]
 
 
 def bomb():

@@ -209,7 +209,10 @@ def run(host: Any) -> Any:
     """A command on the host that must succeed; gives its standard output."""
 
     def run_it(command: str, *words: str) -> str:
-        done = host.run(command + "".join(" " + shlex.quote(word) for word in words))
+        try:
+            done = host.run(command + "".join(" " + shlex.quote(word) for word in words))
+        except RuntimeError as error:  # 255, which ssh itself would end with
+            (done,) = error.args
         assert done.rc == 0, f"{command}: {done.stderr}"
         return str(done.stdout)
 

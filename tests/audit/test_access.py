@@ -1,8 +1,6 @@
 """SSH access: sshd's effective values, accounts, sudo, UFW, and listening sockets."""
 
-import contextlib
 import re
-import socket
 from typing import Any
 
 import pytest
@@ -116,22 +114,6 @@ def test_ports_behind_nginx_listen_on_loopback_only(run: Any, settings: Settings
     for address, port, _ in listening(run):
         found.get(port, set()).add(address)
     assert found == {port: {"127.0.0.1"} for port in found}, found
-
-
-@check(
-    "firewall.internal-ports-from-outside",
-    "HARVEST's internal ports cannot be reached from outside",
-    severity="high",
-    mends=ACCESS,
-)
-def test_ports_behind_nginx_are_closed_to_this_machine(
-    address: str, settings: Settings, instance: Instance
-) -> None:
-    found = []
-    for port in internal_ports(settings, instance):
-        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=2):
-            found.append(port)
-    assert found == []
 
 
 def internal_ports(settings: Settings, instance: Instance) -> list[int]:

@@ -1,11 +1,13 @@
 """HARVEST on the host: units, owners, modes and answers, of every instance."""
 
 import json
+import shlex
 from typing import Any
 
 import pytest
 import requests
 
+from provision.operations.app.status import FREE_MB
 from provision.settings.instances import Instance
 from tests.audit.checks import check
 from tests.audit.doors import get
@@ -125,17 +127,58 @@ def test_the_database_is_readable_by_the_service_only(host: Any, instance: Insta
     assert (user, mode[-1]) == (instance.slug, "0"), f"{database}: {user} {mode}"
 
 
+@check("harvest.disk", "there is room on the disk", severity="high")
+def test_there_is_room_on_the_disk(run: Any, instance: Instance) -> None:
+    for folder in ("/", "/var/log", instance.state):
+        said = run(f"df --block-size=1M --output=avail,iavail,itotal {folder} | tail -n 1")
+        room, nodes, all_nodes = (0 if word == "-" else int(word) for word in said.split())
+        assert room >= FREE_MB, f"{folder}: {room} MiB are left"
+        assert nodes >= all_nodes / 50, f"{folder}: {nodes} more files, then it is full"
+
+
+SOUND = """import json, sqlite3, sys
+there = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
+wrong = [row[0] for row in there.execute("pragma integrity_check(5)") if row[0] != "ok"]
+loose = ["%s %s names a missing %s" % row[:3] for row in there.execute("pragma foreign_key_check")]
+print(json.dumps(wrong + loose[:5]))"""
+
+
+@check("harvest.database", "the database is sound", severity="high")
+def test_the_database_is_sound(run: Any, instance: Instance) -> None:
+    if not instance.app_source.embedded:
+        pytest.skip("an application from elsewhere has a database of its own kind")
+    wrong = json.loads(run("python3 -c", SOUND, f"{instance.state}/harvest.db"))
+    assert not wrong, f"{instance.state}/harvest.db: {wrong}"
+
+
+@check("harvest.ready", "each backend can read every table, write, and keep its secret", severity="high")
+def test_each_backend_is_ready(run: Any, instance: Instance) -> None:
+    if not instance.app_source.embedded:
+        pytest.skip("an application from elsewhere does not say whether it is ready")
+    for port in instance.backend_ports:
+        reasons = json.loads(run(fetch(f"http://127.0.0.1:{port}/api/ready")))["reasons"]
+        assert not reasons, f"{port}: {reasons}"
+
+
 @check("harvest.backends", "each backend answers from its database", severity="high")
 def test_each_backend_answers_from_its_database(run: Any, instance: Instance) -> None:
     for port in instance.backend_ports:
         answer = json.loads(run(fetch(f"http://127.0.0.1:{port}/api/choices")))
-        assert len(answer["entity_types"]) >= 12, port
+        assert len(answer.get("entity_types", ())) >= 12, f"{port}: {answer.get('error')}"
         assert len(answer["relation_types"]) >= 32, port
 
 
 def fetch(url: str) -> str:
-    """A command that prints the answer of `url`; fresh hosts have no curl, all have Python."""
-    return f"python3 -c 'import urllib.request; print(urllib.request.urlopen(\"{url}\", timeout=10).read().decode())'"
+    """A command that prints the answer of `url`, be it an error; fresh hosts have no curl, all have Python."""
+    return f"python3 -c {shlex.quote(FETCH)} {url}"
+
+
+FETCH = """import sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen(sys.argv[1], timeout=10)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.read().decode())"""
 
 
 def page(instance: Instance, address: str, path: str = "") -> requests.Response:

@@ -13,7 +13,7 @@ from cryptography import x509
 from provision.engine.state import LOOK, HostState, Query
 from provision.operations.nginx_files import WEBROOT
 from provision.operations.tls.lineages import faults, stuck
-from provision.settings.instances import Instance, in_url
+from provision.settings.instances import Instance
 from provision.settings.model import Settings
 from tasks.tls import lineages
 from tests.audit.checks import check
@@ -40,6 +40,18 @@ def _nginx_only(settings: Settings) -> None:
 def test_nginx_is_running_and_its_configuration_is_valid(run: Any) -> None:
     run("nginx -t -q")
     assert run("systemctl is-active nginx; systemctl is-enabled nginx").split() == ["active", "enabled"]
+
+
+@check("nginx.current", "nginx runs with its files as they are", severity="high")
+def test_nginx_runs_with_its_files_as_they_are(run: Any) -> None:
+    """A reload starts new workers: those are never older than what they were configured with."""
+    files = run(
+        "find /etc/nginx -xdev -type f -newermt '1990-01-01' -printf '%T@ %p\\n' | sort -n | tail -n 1"
+    ).split()
+    started = float(run("date +%s").strip()) - min(
+        int(line) for line in run("ps -o etimes= -C nginx").split()
+    )
+    assert started + 1 >= float(files[0]), f"{files[1]} was changed, and nginx not reloaded since"
 
 
 @check("nginx.headers", "every answer has the security headers")
@@ -148,16 +160,6 @@ def test_tls_1_0_and_1_1_are_refused(address: str, settings: Settings) -> None:
             pytest.raises(OSError, match=r".*"),
         ):
             context.wrap_socket(plain, server_hostname=next(iter(settings.sites)))
-
-
-@check("nginx.bare-address", "who asks for the bare address gets no answer", severity="low")
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
-def test_a_bare_address_gets_no_answer(address: str, settings: Settings) -> None:
-    if settings.site == "beside":
-        pytest.skip("the other site answers")
-    for scheme in ("http", "https"):
-        with pytest.raises(requests.exceptions.ConnectionError):
-            requests.get(f"{scheme}://{in_url(address)}/", verify=False, timeout=10)
 
 
 @check("logs.query-strings", "the access log holds no query strings")

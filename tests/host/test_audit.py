@@ -49,6 +49,7 @@ BREAKS = {
             "test_units_are_active_and_loaded_from_the_current_files",
             "test_ports_behind_nginx_listen_on_loopback_only",
             "test_each_backend_answers_from_its_database",
+            "test_each_backend_is_ready",
         ),
         "harvest-beta-backend@5012.socket",
     ),
@@ -82,6 +83,7 @@ BREAKS = {
         + f"; ufw allow 8051/tcp >/dev/null; {RELOAD}",
         (
             "test_only_open_ports_listen_beyond_loopback",
+            "test_only_open_ports_answer_from_outside",
             "test_ports_behind_nginx_listen_on_loopback_only",
             "test_ports_behind_nginx_are_closed_to_this_machine",
             "test_ufw_allows_exactly_the_open_ports",
@@ -95,7 +97,10 @@ BREAKS = {
     ),
     "release writable": Break(
         "chmod o+w /opt/harvest-beta/harvest/wsgi_be.py",
-        ("test_release_and_configuration_are_owned_by_root",),
+        (
+            "test_release_and_configuration_are_owned_by_root",
+            "test_code_and_environment_are_as_installed",
+        ),
         "/harvest/wsgi_be.py",
     ),
     "configuration's owner": Break(
@@ -127,7 +132,11 @@ BREAKS = {
     "another page": Break(
         "sed -i s,//harvest_beta_frontend,//harvest_alpha_frontend, /etc/nginx/harvest.d/*/beta.conf; "
         "systemctl reload nginx",
-        ("test_the_page_answers_from_outside", "test_the_layout_is_json"),
+        (
+            "test_the_page_answers_from_outside",
+            "test_the_layout_is_json",
+            "test_what_the_page_links_to_can_be_had",
+        ),
         "/beta/",
     ),
     "another API": Break(
@@ -138,6 +147,7 @@ BREAKS = {
 }
 FOR_THE_HOST = {
     "test_nothing_was_changed_outside_of_deploy",
+    "test_only_open_ports_answer_from_outside",
     "test_only_open_ports_listen_beyond_loopback",
     "test_ufw_allows_exactly_the_open_ports",
 }

@@ -16,7 +16,7 @@ from harvest.api import models
 from harvest.api.http import Call, Json, answer, endpoint
 from harvest.db import Database
 from harvest.settings import Settings, SettingsError
-from harvest.tables import SCHEMA_HEAD, entity_type, login_failure, relation_type
+from harvest.tables import SCHEMA_HEAD, entity_type, login_failure, metadata, relation_type
 
 
 @endpoint("GET", "/health", auth="none", returns=models.Health)
@@ -33,7 +33,7 @@ def ready(call: Call) -> Response:
 
 
 def database_troubles(db: Database) -> list[str]:
-    """Why nothing could be saved: no database, an old schema, or no right to write."""
+    """Why nothing could be saved: no database, an old schema, a table that is gone, or no right to write."""
     path = db.engine.url.database
     if db.sqlite and path and not Path(path).exists():
         return ["There is no database yet: run `python -m harvest migrate`."]
@@ -45,12 +45,14 @@ def database_troubles(db: Database) -> list[str]:
             if not migrate.fits(connection):
                 found = migrate.revision(connection)
                 return [f"The schema is at {found}, not {SCHEMA_HEAD}: run `python -m harvest migrate`."]
-            # A real write of a real row, taken back.
+            # Every table with all its columns, then a real write of a real row, taken back.
+            for table in metadata.sorted_tables:
+                connection.execute(select(table).limit(1))
             connection.execute(login_failure.insert().values(email="", address="", at=""))
             transaction.rollback()
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
-        return [f"The database is not writable: {str(reason).splitlines()[0]}."]
+        return [f"The database cannot be used: {str(reason).splitlines()[0]}."]
     return []
 
 

@@ -3,7 +3,8 @@
 /opt/harvest/releases/<id>/harvest    source, root's, read-only for the service
 /opt/harvest/releases/<id>/venv       -> ../../venvs/<hash of lock and Python>
 
-Both hold a file .complete, the youngest in them: a newer file was edited by hand, and the folder is rebuilt.
+Both hold a file .complete, the youngest in them: a newer file was edited by hand, and the folder is rebuilt. Its text
+is the folder's digest (remote/tree_digest.py).
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from provision.engine.operation import Command, converge, log, script
 from provision.engine.state import HostState, Query
 from provision.engine.templates import shell
 from provision.operations.app.artifact import Artifact
+from provision.remote import source
 
 UV_LOCK = Path(__file__).with_name("uv.txt").read_text()
 MB_NEEDED = 1024
@@ -94,8 +96,12 @@ AGAIN = shell("build-venv-again")
 
 
 def _mark(marker: str) -> str:
-    """Make the youngest file; its folder is as young as the first touch, which adds it."""
-    return f"touch {marker}; touch {marker}"
+    """Make the youngest file; its folder is as young as the first touch, which adds it.
+
+    It holds the folder's digest, with which the audit compares what lies there.
+    """
+    digest = f"digest=$(python3 - {posixpath.dirname(marker)} <<'PROGRAM'\n{source('tree_digest')}PROGRAM\n)"
+    return f"{digest}\nprintf '%s\\n' \"$digest\" >{marker}; touch {marker}"
 
 
 def _is_due(have: HostState, marker: str) -> bool:

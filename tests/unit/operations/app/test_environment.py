@@ -62,3 +62,13 @@ def test_what_does_not_fit_the_lock_is_told_and_nothing_is_complete(
     assert done.returncode != 0
     assert words in done.stderr, done.stderr
     assert not (tmp_path / "venv/.complete").exists()
+
+
+def test_what_failed_is_named_however_many_hashes_the_package_has(tmp_path: Path) -> None:
+    build = tmp_path / "build.sh"
+    hashes = "".join(f"   sha256:{number:064x}\n" for number in range(40))
+    build.write_text(f"cat <<'WORDS'\nHash mismatch for `flask==3.1.0`\nExpected:\n{hashes}WORDS\nexit 2\n")
+    done = subprocess.run(
+        ["sh", "-euc", f"build={build}\n{release.AGAIN}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Hash mismatch for `flask==3.1.0`" in done.stderr) == (1, True)
