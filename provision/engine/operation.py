@@ -8,6 +8,7 @@ the operator's lock before its first change.
 import base64
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from paramiko import SSHException
@@ -21,7 +22,7 @@ from provision.engine import lock
 from provision.engine.state import HostState, Query, Unreadable, announce, expect, forget, state_of
 from provision.engine.sudo import as_root
 from provision.pyinfra_bridge.order import called_at, install, order_from_stack
-from provision.pyinfra_bridge.report import Step, changing, operation_name, report_of
+from provision.pyinfra_bridge.report import Difference, Step, changing, operation_name, report_of
 from provision.remote import aide, health
 
 install()
@@ -72,12 +73,14 @@ def converge(
     refusals: Callable[[HostState, Want], Iterable[str]] = lambda have, want: (),
     diff: Callable[[Host, HostState, Want], Iterable[str]] = lambda on, have, want: (),
     after: Callable[[HostState, Want], HostState] = lambda have, want: have,
+    differences: Callable[[HostState, Want], Iterable[Difference]] | None = None,
 ) -> Operation[Want]:
     """A pyinfra operation out of a query and a pure function.
 
     `remarks` are logged by each run, change or not. `plan` says what a change consists of, in the imperative (else the
-    remarks do): a dry run shows it. `refusals` are why a run would stop here, `diff` the text that changes, and `after`
-    the state that later operations will find, as far as a dry run needs it.
+    remarks do): a dry run shows it. `refusals` are why a run would stop here, `diff` the text that changes, `after`
+    the state that later operations will find, as far as a dry run needs it, and `differences` what is not as wanted
+    (else the sentences are), for operate/drift.py.
     """
 
     def step(have: HostState, want: Want, commands: list[Command | str]) -> Step:
@@ -85,7 +88,10 @@ def converge(
         said += [sentence for command in commands if (sentence := log_sentence(command))]
         said = [imperative(sentence) for sentence in said]
         shown = list(diff(host, have, want)) if host.state.config.DIFF else []
-        return Step(operation_name(host), said, shown, list(refusals(have, want)))
+        stops, name = list(refusals(have, want)), operation_name(host)
+        differing = differences(have, want) if differences else by_words([*said, *stops], name)
+        differing = [replace(each, what=imperative(each.what)) for each in differing]
+        return Step(name, said, shown, stops, differing)
 
     def prepare(have: HostState, want: Want, commands: list[Command | str]) -> None:
         report = report_of(host)
@@ -130,6 +136,11 @@ def converge(
         return call(query(want), lambda: wrapped(name=name, want=want, **pyinfra_arguments))
 
     return called
+
+
+def by_words(sentences: Iterable[str], operation: str) -> list[Difference]:
+    """Differences that are known by their sentences alone, at least one."""
+    return [Difference(sentence) for sentence in sentences] or [Difference(operation)]
 
 
 DOING = {

@@ -249,6 +249,33 @@ class Releases(BaseModel):
         return next((each for each in self.records if each.id == release), None)
 
 
+class Finding(BaseModel):
+    """One path that is not as AIDE's baseline has it; times in seconds since the epoch, 0 where unknown."""
+
+    what: Literal["added", "changed", "removed"]
+    path: str
+    since: float = 0.0
+    changed: float = 0.0
+    """The last time; `since` is the first that a run noted, after which a run may have changed the file too."""
+    ours: bool = False
+    """A run changed it, and did not come to record that."""
+    seen: str = ""
+    """When a run first noted it; "" where none has."""
+    bare: bool = False
+    """It has neither an access list beyond its mode nor capabilities."""
+
+
+class Integrity(BaseModel):
+    """What differs from AIDE's baseline; `failed` says why AIDE could not tell."""
+
+    failed: str = ""
+    findings: list[Finding] = []
+    closed: list[str] = []
+    """Noted by a run, and as in the baseline again."""
+    noted: bool = False
+    """A run recorded what AIDE's own files were."""
+
+
 class HostState(BaseModel):
     """All that a query asked for."""
 
@@ -277,8 +304,9 @@ class HostState(BaseModel):
     sysctl: dict[str, Sysctl] = {}
     foreign: dict[str, list[str]] = {}
     edited: dict[str, list[str]] = {}
-    integrity: dict[str, list[str]] = {}
-    """Paths that are not so, by what was asked; for AIDE with a word before each: added, changed, removed."""
+    """Paths that are not so, by what was asked."""
+    integrity: dict[str, Integrity] = {}
+    """By AIDE's configuration."""
     health: dict[str, list[str]] = {}
     """What each check found; for "apt" all values in force."""
     releases: dict[str, Releases] = {}

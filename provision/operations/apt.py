@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from provision.engine.operation import Command, converge, log_output, script
 from provision.engine.state import Containing, HostState, Query
 from provision.engine.templates import shell
+from provision.pyinfra_bridge.report import Difference
 from provision.remote import program
 from provision.remote.apt_update import STAMP
 
@@ -99,4 +100,11 @@ def remarks(have: HostState, want: Packages) -> Iterator[str]:
         yield f"removing {POLICY}, which an interrupted run left: it kept daemons from being restarted"
 
 
-packages = converge(_query, changes, remarks, plan=plan)
+def differences(have: HostState, want: Packages) -> Iterator[Difference]:
+    yield from (
+        Difference(f"install {name}", name, "installed", "not installed") for name in _missing(have, want)
+    )
+    yield from map(Difference, remarks(have, want))
+
+
+packages = converge(_query, changes, remarks, plan=plan, differences=differences)

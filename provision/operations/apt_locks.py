@@ -55,4 +55,9 @@ def plan(have: HostState, want: Free) -> Iterator[str]:
     yield "wait until cloud-init is done and apt's locks are free"
 
 
-wait = converge(lambda want: Query(packages=set(want.packages), health={"dpkg"}), changes, plan=plan)
+wait = converge(
+    lambda want: Query(packages=set(want.packages), health={"dpkg"}),
+    changes,
+    plan=plan,
+    differences=lambda have, want: (),
+)

@@ -14,11 +14,15 @@ import shlex
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from pyinfra import host
 from pyinfra.api.host import Host
+from pyinfra.api.operation import OperationMeta
 
 from provision.engine.operation import Command, converge, script
-from provision.engine.state import Entry, HostState, Query, texts_of
+from provision.engine.state import Entry, Finding, HostState, Query, texts_of
+from provision.pyinfra_bridge.report import Difference
 
 
 @dataclass(frozen=True)
@@ -224,23 +228,39 @@ def plan(have: HostState, want: Files) -> Iterator[str]:
         elif entry is None or entry.kind == "absent":
             yield f"add {item.path}"
         else:
-            yield f"change {item.path} ({', '.join(_differences(item, entry))})"
+            yield f"change {item.path} ({', '.join(done for done, _, _ in _parts(item, entry))})"
 
 
-def _differences(item: Item, entry: Entry) -> Iterator[str]:
+def differences(have: HostState, want: Files) -> Iterator[Difference]:
+    """The same as data; of contents only that they differ."""
+    for item, sentence in zip(due(have, want), plan(have, want), strict=True):
+        entry = have.files.get(item.path) or Entry(kind="absent")
+        if isinstance(item, Absent):
+            pairs = [("absent", "there")]
+        elif entry.kind == "absent":
+            pairs = [("there", "absent")]
+        else:
+            pairs = [(expected, found) for _, expected, found in _parts(item, entry)]
+        expected, found = (", ".join(words) for words in zip(*pairs, strict=True))
+        since = 0.0 if entry.changed == float("inf") else entry.changed
+        yield Difference(sentence, item.path, expected, found, since)
+
+
+def _parts(item: Item, entry: Entry) -> Iterator[tuple[str, str, str]]:
+    """(what is done, what is wanted, what is found) of each property that differs."""
     if isinstance(item, Link):
-        yield f"link to {item.target}"
+        yield f"link to {item.target}", f"link to {item.target}", f"{entry.kind} {entry.target}".rstrip()
         return
     kind = {File: "file", Directory: "directory"}.get(type(item), entry.kind)
     if entry.kind != kind:
-        yield f"{entry.kind} to {kind}"
+        yield f"{entry.kind} to {kind}", kind, entry.kind
     if isinstance(item, File) and entry.sha256 != hashlib.sha256(item.data).hexdigest():
-        yield "content"
+        yield "content", "the content of the settings", "another content"
     if not isinstance(item, Absent) and entry.mode != item.mode:
-        yield f"mode {entry.mode:o} to {item.mode:o}"
-    owner, group = ("root", "root") if isinstance(item, Mode | Absent) else (item.owner, item.group)
-    if (entry.owner, entry.group) != (owner, group):
-        yield f"owner {entry.owner}:{entry.group} to {owner}:{group}"
+        yield f"mode {entry.mode:o} to {item.mode:o}", f"mode {item.mode:o}", f"mode {entry.mode:o}"
+    wanted = "root:root" if isinstance(item, Mode | Absent) else f"{item.owner}:{item.group}"
+    if (found := f"{entry.owner}:{entry.group}") != wanted:
+        yield f"owner {found} to {wanted}", f"owner {wanted}", f"owner {found}"
 
 
 def public(item: Item, entry: Entry | None) -> bool:
@@ -279,8 +299,30 @@ def after(have: HostState, placed: Files) -> HostState:
         for name, unit in have.units.items()
     }
     # AIDE's baseline will have to follow.
-    integrity = {path: [*found, *late] for path, found in have.integrity.items()}
+    own = [Finding(what="changed", path=path, ours=True) for path in late]
+    integrity = {
+        path: found.model_copy(update={"findings": [*found.findings, *own]})
+        for path, found in have.integrity.items()
+    }
     return have.model_copy(update={"files": {**have.files, **late}, "units": units, "integrity": integrity})
 
 
-put = converge(query, changes, remarks, plan=plan, diff=diff, after=after)
+_put = converge(query, changes, remarks, plan=plan, diff=diff, after=after, differences=differences)
+_managed: dict[str, dict[str, Item]] = {}
+"""By host name and path."""
+
+
+def put(name: str, want: Files, **pyinfra_arguments: Any) -> OperationMeta:
+    """The operation."""
+    manage(*want.items)
+    return _put(name, want, **pyinfra_arguments)
+
+
+def manage(*items: Item) -> None:
+    """Remember what lies where by the host's settings (`managed`)."""
+    _managed.setdefault(host.name, {}).update({item.path: item for item in items})
+
+
+def managed() -> tuple[Item, ...]:
+    """All items that the host's operations were asked for until now."""
+    return tuple(_managed.get(host.name, {}).values())

@@ -8,6 +8,7 @@ from provision.engine.operation import Command, converge, script
 from provision.engine.state import HostState, Query
 from provision.engine.templates import shell
 from provision.operations import stamps
+from provision.pyinfra_bridge.report import Difference
 
 TOOL = "/usr/lib/systemd/systemd-sysctl"
 """What reads the files at boot; unlike older sysctl(8) it knows patterns."""
@@ -81,4 +82,12 @@ def remarks(have: HostState, want: Sysctl) -> Iterator[str]:
             )
 
 
-apply = converge(query, changes, remarks)
+def differences(have: HostState, want: Sysctl) -> Iterator[Difference]:
+    found = drifted(have, want)
+    for key, (now, value) in found.items():
+        yield Difference(f"set {key} to {value}", key, value, now)
+    if not found:
+        yield Difference(f"apply {want.path}")
+
+
+apply = converge(query, changes, remarks, differences=differences)

@@ -13,6 +13,7 @@ from provision.engine.state import HostState, Query
 from provision.engine.state import Unit as UnitState
 from provision.engine.templates import shell
 from provision.operations import stamps
+from provision.pyinfra_bridge.report import Difference
 
 DISABLED = ("disabled", "masked", "", "static", "not-found")
 
@@ -163,6 +164,21 @@ def plan(have: HostState, want: Units) -> Iterator[str]:
         yield "have systemd read its unit files again"
 
 
+def differences(have: HostState, want: Units) -> Iterator[Difference]:
+    """What runs or is enabled otherwise, by unit; then the rest of the plan."""
+    told = set()
+    for name in want.stopped:
+        if _runs(have.units[name]):
+            told.add(f"stopping {name}")
+            yield Difference(f"stop {name}", name, "stopped", have.units[name].active)
+    for unit in chosen(have, want):
+        state = have.units[unit.name]
+        if not (_runs(state) or state.skipped):
+            told.add(f"starting {unit.name}, which does not run")
+            yield Difference(f"start {unit.name}", unit.name, "active", state.active)
+    yield from (Difference(words) for words in plan(have, want) if words not in told)
+
+
 def after(have: HostState, want: Units) -> HostState:
     """As it will be once they run what is on disk: a dry run plans no second reload for the next ones."""
     running = {unit.name for unit in want.running}
@@ -176,4 +192,4 @@ def after(have: HostState, want: Units) -> HostState:
     return have.model_copy(update={"units": units})
 
 
-running = converge(_query, changes, remarks, plan=plan, after=after)
+running = converge(_query, changes, remarks, plan=plan, after=after, differences=differences)

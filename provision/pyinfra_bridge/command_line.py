@@ -23,6 +23,7 @@ DEPLOY = "deploy.py"
 PATTERN = "pyinfra inventories/prod.py deploy.py"
 PROVISION = str(REPO / "provision")
 OPERATE = {
+    "drift.py": ("accept",),
     "logs.py": ("instance", "level", "lines", "since", "unit"),
     "maintenance.py": ("allow", "off", "on", "text"),
     "notify.py": (),
@@ -33,7 +34,7 @@ OPERATE = {
     "user.py": ("add", "admin", "instance", "list", "reset"),
 }
 """The pages of operate/, and the words that each takes by --data."""
-LOOKS = ("logs.py", "notify.py", "releases.py", "status.py")
+LOOKS = ("drift.py", "logs.py", "notify.py", "releases.py", "status.py")
 """Those that change nothing, and so ask nothing."""
 _resolved: set[str] = set()
 
@@ -120,15 +121,27 @@ def _each(option: str, pattern: str) -> str:
 
 
 def deploys(given: Mapping[str, Any]) -> bool:
-    """Whether the run installs a release: only then its source is read."""
-    return any(Path(word).name == DEPLOY for word in given.get("operations") or ())
+    """Whether the run is about a release that is to be installed: only then its source is read."""
+    return compares(given) or any(Path(word).name == DEPLOY for word in given.get("operations") or ())
 
 
 def only_looks(given: Mapping[str, Any]) -> bool:
     """Whether the run can change nothing."""
-    pages = [Path(word) for word in given.get("operations") or ()]
-    looks = {*LOOKS, *(("user.py",) if "list=yes" in (given.get("data") or ()) else ())}
+    pages, said = [Path(word) for word in given.get("operations") or ()], given.get("data") or ()
+    looks = {*LOOKS, *(("user.py",) if "list=yes" in said else ())}
+    looks -= {"drift.py"} if any(word.startswith("accept=") for word in said) else set()
     return bool(pages) and all(page.parent.name == "operate" and page.name in looks for page in pages)
+
+
+def compares(given: Mapping[str, Any]) -> bool:
+    """Whether the run is operate/drift.py's comparison: it ends when all operations are prepared."""
+    return only_looks(given) and any(Path(word).name == "drift.py" for word in given["operations"])
+
+
+def prepare_page(name: str) -> None:
+    """Execute another page of the repository for this host, as if its operations were called where this is."""
+    file = str(REPO / name)
+    exec(compile(Path(file).read_text(), file, "exec"), {"__file__": file})  # noqa: S102 - our own file
 
 
 def without_words(data: Mapping[str, Any], *pages: str) -> dict[str, Any]:

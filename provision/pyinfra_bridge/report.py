@@ -3,12 +3,30 @@
 Lines that 46 operations write as they go drown what matters. Operations put it here; screen.py prints it.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
+
+
+@dataclass
+class Difference:
+    """One thing that is not as wanted: what a run would do, and to which path, unit or package where that is known.
+
+    `since` is when a path changed last, in seconds since the epoch, 0 where unknown; `cause` is told by
+    operations/drift.py.
+    """
+
+    what: str
+    subject: str = ""
+    expected: str = ""
+    found: str = ""
+    since: float = 0.0
+    operation: str = ""
+    cause: str = ""
 
 
 @dataclass
@@ -19,6 +37,7 @@ class Step:
     sentences: list[str] = field(default_factory=list)
     diff: list[str] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
 
 
 @dataclass
@@ -33,6 +52,27 @@ class Summary:
 
 
 @dataclass
+class Drift:
+    """How a host differs from what is wanted; `unknown` is why that cannot be told, wholly or in part."""
+
+    differences: list[Difference] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        """An exit code: 0 as wanted, 2 drifted, 1 could not tell."""
+        return 1 if self.unknown else 2 if self.differences else 0
+
+    def data(self) -> dict[str, object]:
+        """For --json; times as in ISO 8601, "" where unknown."""
+        return {
+            "state": ("as wanted", "unknown", "drifted")[self.code],
+            "unknown": self.unknown,
+            "differences": [{**vars(each), "since": iso(each.since)} for each in self.differences],
+        }
+
+
+@dataclass
 class Report:
     """All of one host."""
 
@@ -42,6 +82,7 @@ class Report:
     done: list[Step] = field(default_factory=list)
     messages: list[dict[str, str]] = field(default_factory=list)
     summary: Summary | None = None
+    drift: Drift | None = None
 
 
 _on_change: list[Callable[[], None]] = []
@@ -114,6 +155,49 @@ def status_lines(name: str, summary: Summary) -> list[str]:
     told += [("attention", sentence) for sentence in summary.attention]
     width = max(len(key) for key, _ in told) if told else 0
     return [f"[{name}] {head}", *(f"      {key:<{width}}  {words}" for key, words in told)]
+
+
+def drift_code(drifts: Iterable[Drift]) -> int:
+    """The exit code for all hosts: one that could not be compared may have drifted too, so 1 comes before 2."""
+    codes = {drift.code for drift in drifts}
+    return 1 if 1 in codes or not codes else max(codes)
+
+
+CAUSES = {
+    "edited": "edited by hand",
+    "foreign": "not of deploy.py",
+    "unapplied": "not applied yet",
+    "state": "differs",
+}
+"""What made a difference, as far as AIDE tells, and in words: a file of ours that was changed on the host; what others
+changed and no operation answers for; what is as the last run left it, while the settings changed; all else."""
+
+
+def drift_lines(name: str, drift: Drift) -> list[str]:
+    """How one host differs, the causes in the order of CAUSES."""
+    count = len(drift.differences)
+    head = f"{count} difference{'s' if count > 1 else ''}" if count else "as wanted"
+    lines = [f"[{name}] {'cannot tell' if drift.unknown and not count else head}"]
+    lines += [f"      {'cannot tell':<16} {why}" for why in drift.unknown]
+    order = list(CAUSES)
+    for each in sorted(drift.differences, key=lambda each: order.index(each.cause)):
+        told = f"expected {each.expected}, found {each.found}" if each.expected else each.what
+        words = [f"{each.subject}: {told}" if each.subject not in told else told]
+        words += [f"since {moment(each.since)}"] if each.since else []
+        words += [each.operation] if each.operation else []
+        lines.append(f"      {CAUSES[each.cause]:<16} {'; '.join(words)}")
+    if any(each.cause == "foreign" for each in drift.differences):
+        lines.append("      what of this is right, accept by name: operate/drift.py --data accept=PATH")
+    return lines
+
+
+def moment(since: float) -> str:
+    """A time of a file, in seconds since the epoch, in words."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(since)) if since else "an unknown time"
+
+
+def iso(since: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since)) if since else ""
 
 
 def _attention(summary: Summary) -> list[str]:

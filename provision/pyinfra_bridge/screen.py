@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from pyinfra import logger
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 
-from provision.pyinfra_bridge.command_line import only_looks
+from provision.pyinfra_bridge.command_line import compares, only_looks
 from provision.pyinfra_bridge.report import (
+    Drift,
+    drift_code,
+    drift_lines,
     failure_lines,
     on_change,
     operation_name,
@@ -111,12 +115,14 @@ def _prepare(state: Any, config: Any, *arguments: Any, **more: Any) -> Any:
     options = _options()
     # Who types both wants to look; pyinfra would show nothing.
     yes = options["yes"] and not options["dry"]
-    state.check_for_changes = not yes
+    state.check_for_changes = not yes or compares(options)
     try:
         result = _theirs["_handle_commands"](state, config, *arguments, **more)
     except PyinfraError:
         _end_with_failures(state)
         raise
+    if compares(options):
+        _end_with_drift(state)
     if only_looks(options):
         if options["dry"]:  # a run of these is no other
             _print_status(state, list(state.inventory.get_active_hosts()))
@@ -224,6 +230,25 @@ def _print_status(state: Any, good: list[Host]) -> None:
         sys.exit(1)
 
 
+def _end_with_drift(state: Any) -> None:
+    """End the run before it would begin: with how each host differs, and the exit code that says whether one does."""
+    names = [host.name for host in state.inventory.get_active_hosts()]
+    drifts = {name: report_of(name).drift or Drift(unknown=["its state was not compared"]) for name in names}
+    drifts |= {name: Drift(unknown=[why]) for name, why in unreached.items()}
+    drifts |= {
+        name: Drift(unknown=["could not be asked; its words stand above"]) for name in _failures(state)
+    }
+    if _options()["json_output"]:
+        importlib.import_module("pyinfra_cli.prints").print_json(
+            {"hosts": {name: drift.data() for name, drift in drifts.items()}}
+        )
+    else:
+        for name, drift in drifts.items():
+            for line in drift_lines(name, drift):
+                logger.info(line)
+    sys.exit(drift_code(drifts.values()))
+
+
 unreached: dict[str, str] = {}
 """Hosts that a run which only looks leaves out, and why: they are shown, and its exit code is 1."""
 
@@ -254,9 +279,9 @@ def _print_json(state: Any, dry: bool) -> None:
 
 def _as_data(report: Any) -> dict[str, Any]:
     return {
-        "would_change": [vars(step) for step in report.plan],
+        "would_change": [asdict(step) for step in report.plan],
         "noted": report.noted,
-        "changed": [vars(step) for step in report.done],
+        "changed": [asdict(step) for step in report.done],
         "messages": report.messages,
         "summary": vars(report.summary) if report.summary else None,
     }

@@ -34,7 +34,7 @@ def deploy(
     command = [str(BIN / "pyinfra"), "inventories/lab.py", file, "-y", "--json", *limits, *options]
     env = {**os.environ, "PYINFRA_PROGRESS": "off", **(environment or {})}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=env)
-    results = json.loads(done.stdout)["results"] if done.stdout.strip() else {"operations": []}
+    results = json.loads(done.stdout or "{}").get("results") or {"operations": []}
     changed = [operation["name"] for operation in results["operations"] if operation["success"]]
     return Run(done.returncode, changed, done.stderr, done.stdout)
 
@@ -68,6 +68,24 @@ def typed(
     said, _ = process.communicate(timeout=600)
     os.close(terminal)
     return process.returncode, said.decode()
+
+
+def drift(name: str, *data: str) -> tuple[int, dict[str, str], Run]:
+    """operate/drift.py: its exit code, the cause of each difference by path or sentence, and the run."""
+    options = tuple(word for each in data for word in ("--data", each))
+    run = deploy(name, file="operate/drift.py", options=options)
+    host = json.loads(run.printed or "{}").get("hosts", {}).get(name, {})
+    found = {each["subject"] or each["what"]: each["cause"] for each in host.get("differences", ())}
+    return run.code, found, run
+
+
+def accept_all(name: str) -> list[str]:
+    """Accept what others changed and no operation answers for; its paths."""
+    paths = [path for path, cause in drift(name)[1].items() if cause == "foreign"]
+    if paths:
+        code, _, run = drift(name, f"accept={','.join(paths)}")
+        assert code == 0, run.said
+    return sorted(paths)
 
 
 def looks(said: str) -> int:

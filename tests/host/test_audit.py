@@ -169,7 +169,7 @@ BREAKS = {
     ),
 }
 FOR_THE_HOST = {
-    "test_nothing_was_changed_since_the_last_deploy",
+    "test_nothing_was_changed_outside_of_deploy",
     "test_only_open_ports_answer_from_outside",
     "test_only_open_ports_listen_beyond_loopback",
     "test_ufw_allows_exactly_the_open_ports",

@@ -10,7 +10,7 @@ import requests
 from lab import hosts, network
 from tests.host.authority import bridge_address
 from tests.host.guarding import until
-from tests.host.runs import REPO, Run, audit, deploy
+from tests.host.runs import REPO, Run, accept_all, audit, deploy
 from tests.host.visitor import From, password
 
 # With all that a shell, sudo and Python could trip over.
@@ -340,10 +340,11 @@ def test_the_audit_notices_what_was_changed_by_hand(deployed: hosts.Host) -> Non
     deployed.exec("sed -i '/^Match/,$d' /etc/ssh/sshd_config")
     assert deployed.ssh("true", "eve", check=False).returncode == 255
     run = deploy(deployed.name)
-    assert "changed outside of deploy since " in run.said
-    assert "UTC: /etc/ssh/sshd_config\n" in run.said
+    assert "UTC: /etc/passwd\n" in run.said, "eve's account"
+    assert "/etc/ssh/sshd_config\n" not in run.said, "it is as it was"
     assert run.changed[0] == "Record the AIDE baseline"
     assert deploy(deployed.name).changed == []
+    assert {"/etc/passwd", "/etc/group"} <= set(accept_all(deployed.name))
     done = audit(deployed.name)
     assert done.returncode == 0, done.stdout
 

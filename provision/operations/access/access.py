@@ -20,7 +20,7 @@ from provision.engine.state import HostState, Query, forget, state_of
 from provision.operations import files
 from provision.operations.access import accounts, confirm, groups, homes, revert, sshd, ufw
 from provision.operations.access import authorized_keys as public_keys
-from provision.pyinfra_bridge.report import Step, operation_name, report_of
+from provision.pyinfra_bridge.report import Difference, Step, operation_name, report_of
 
 # Users' and groups' files, with the copies that shadow's tools leave.
 PASSWD = tuple(
@@ -136,7 +136,7 @@ def plan(have: HostState, want: Access, here: int) -> Iterator[str]:
     yield from accounts.plan(have, want.account)
     sentences = map(log_sentence, [*groups.changes(have, want.group), *public_keys.named(have, want.keys)])
     yield from filter(None, sentences)
-    for part in (want.keys, want.sshd_files, want.sudo):
+    for part in _parts(want):
         yield from files.plan(have, part)
     yield from ufw.plan(have, want.firewall)
     if list(sshd.changes(files.after(have, want.sshd_files), want.sshd)):
@@ -144,9 +144,20 @@ def plan(have: HostState, want: Access, here: int) -> Iterator[str]:
     yield f"confirm by a fresh login as {want.account.name}, else undo within {want.within_s} s"
 
 
+def _parts(want: Access) -> tuple[files.Files, ...]:
+    return want.keys, want.sshd_files, want.sudo
+
+
 def _diff(have: HostState, want: Access) -> list[str]:
-    parts = (want.keys, want.sshd_files, want.sudo)
-    return [line for part in parts for line in files.diff(host, have, part)]
+    return [line for part in _parts(want) for line in files.diff(host, have, part)]
+
+
+def differences(have: HostState, want: Access, here: int) -> Iterator[Difference]:
+    """The plan as data, without the confirmation at its end."""
+    placed = [each for part in _parts(want) for each in files.differences(have, part)]
+    told = {each.what for each in placed}
+    yield from placed
+    yield from (Difference(words) for words in list(plan(have, want, here))[:-1] if words not in told)
 
 
 def apply(want: Access) -> Generator[Command, None, None]:
@@ -156,7 +167,8 @@ def apply(want: Access) -> Generator[Command, None, None]:
     if earlier := sshd.overriding(have, want.sshd):
         words = f"{' and '.join(earlier)} is read before {want.sshd.config} and could undo it; rename or remove it"
         if not host.state.is_executing:
-            report_of(host).plan.append(Step(operation_name(host), stops=[words]))
+            why = Difference(words)
+            report_of(host).plan.append(Step(operation_name(host), stops=[words], differences=[why]))
         yield script(f"echo {shlex.quote(words)} >&2; exit 1")
         return
     remarks = [*public_keys.sentences(have, want.foreign), *sshd.sentences(have, want.sshd)]
@@ -172,6 +184,7 @@ def apply(want: Access) -> Generator[Command, None, None]:
         operation_name(host),
         list(plan(have, want, here)),
         _diff(have, want) if host.state.config.DIFF else [],
+        differences=list(differences(have, want, here)),
     )
     if not host.state.is_executing:
         report_of(host).plan.append(step)
@@ -213,6 +226,7 @@ _wrapped = operation()(apply)
 
 def configure(name: str, want: Access) -> OperationMeta:
     """The operation, announced as `converge` does for the others."""
+    files.manage(*want.sudo.items, *want.sshd_files.items)
     return call(query(want), lambda: _wrapped(name=name, want=want))
 
 

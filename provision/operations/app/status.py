@@ -11,6 +11,7 @@ from pyinfra.api.operation import OperationMeta
 
 from provision.engine.operation import Command, call
 from provision.engine.state import HostState, Query, state_of
+from provision.operations import aide
 from provision.operations.access import revert
 from provision.operations.app import maintenance, switch
 from provision.operations.app.summary import REBOOT
@@ -50,7 +51,7 @@ def backup_note(slug: str) -> str:
 
 
 def query(want: Whole) -> Query:
-    return Query(
+    return aide.query(None) | Query(
         files={REBOOT, revert.ARMED, maintenance.FLAG},
         notes={HOLDER, MEMORY, *(backup_note(place.service.slug) for place in want.places)},
         units={unit for place in want.places for unit in place.units},
@@ -167,6 +168,11 @@ def wrong(have: HostState, want: Whole) -> Iterator[str]:
             yield f"the certificate of {site} ends in {days(have, path)} days: journalctl -u certbot -e"
     if have.system.free_mb < FREE_MB:
         yield f"only {have.system.free_mb} MiB are free on the disk, fewer than {FREE_MB}"
+    if aide.found(have).failed:
+        yield aide.found(have).failed
+    if changed := [finding.path for finding in aide.outside(have)]:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        yield f"changed outside of deploy: {', '.join(changed[:5])}{more}; look with operate/drift.py"
     if have.failed:
         yield f"failed units: {', '.join(have.failed)}: systemctl --failed"
     if have.files[revert.ARMED].kind != "absent":

@@ -1,6 +1,8 @@
-"""What others changed since the last run: what AIDE's words are taken for, and when its database is written anew."""
+"""What others changed: what AIDE's words are taken for, when the baseline is recorded, and what can be accepted."""
 
+import base64
 import hashlib
+import json
 import os
 import subprocess
 import time
@@ -11,9 +13,9 @@ from typing import Any
 import pytest
 
 from provision.engine.operation import script
-from provision.engine.state import Entry
-from provision.operations import aide
-from provision.operations.aide import CONF, DATABASE, MARK, NAMED, Baseline
+from provision.engine.state import Entry, HostState
+from provision.operations import aide, files
+from provision.operations.aide import CONF, DATABASE, MARK, NAMED, Accepted, Baseline
 from provision.remote import aide as remote_aide
 from tests.unit.states import state, text
 
@@ -24,15 +26,18 @@ Ask = Callable[[str, int, str], list[str]]
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """The look with an aide that says and does so."""
+    """The look with an aide that says and does so: what it found, or that it failed."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("os.path.exists", lambda path: True)
+    monkeypatch.setattr(remote_aide, "STATE", f"{tmp_path}/none.json")
 
     def asked(config: str, code: int, said: str) -> list[str]:
         (tmp_path / "aide").write_text(f"#!/bin/sh\ncat <<'EOT'\n{said}\nEOT\nexit {code}\n")
         (tmp_path / "aide").chmod(0o755)
         (tmp_path / "aide.conf").write_text(config)
-        return remote_aide.differing(str(tmp_path / "aide.conf"))
+        answer = remote_aide.differing(str(tmp_path / "aide.conf"))
+        lines = [f"{'ours ' if e['ours'] else ''}{e['what']}: {e['path']}" for e in answer["findings"]]
+        return [*lines, *filter(None, [answer["failed"]])]
 
     return asked
 
@@ -82,7 +87,7 @@ def test_changes_during_a_command_of_ours_are_marked_as_by_deploy(
     later.touch()
     monkeypatch.setattr(remote_aide, "JOURNAL", str(journal))
     said = ask(WANT.config, 1, f"Added entries:\n---\nf+++: {own}\nf+++: {later}")
-    assert said == [f"by deploy: {own}", f"added: {later}"]
+    assert said == [f"ours added: {own}", f"added: {later}"]
 
 
 def test_a_foreign_aide_configuration_is_not_run(ask: Ask) -> None:
@@ -141,42 +146,115 @@ def test_a_command_that_was_killed_was_at_work_until_then_or_until_the_host_went
     assert (round(killed), round(rebooted)) == (1060, 5000)
 
 
-def test_what_deploy_changed_is_not_told_but_noted() -> None:
-    have = state(
-        notes={CONF: WANT.config},
-        files={DATABASE: Entry(kind="file", changed=0.0)},
-        integrity={CONF: ["by deploy: /etc/a", "changed: /etc/b", "added: /etc/c", "AIDE failed: why"]},
-    )
+def having(*findings: dict[str, Any], **known: Any) -> HostState:
+    """A host that a run recorded, and what differs since."""
+    integrity = {"noted": True, "findings": findings, **known.pop("integrity", {})}
+    given = {"notes": {CONF: WANT.config}, "files": THERE, **known}
+    return state(**given, integrity={CONF: integrity})
+
+
+OURS = {"what": "changed", "path": "/etc/a", "ours": True}
+EDITED = {"what": "changed", "path": "/etc/b", "since": 86400.0, "changed": 90000.0, "bare": True}
+ADDED_FILE = {"what": "added", "path": "/etc/c", "seen": "2026-01-31T12:00:00Z"}
+
+
+def test_each_run_names_what_others_changed_and_not_what_deploy_did() -> None:
+    have = having(OURS, EDITED, ADDED_FILE, integrity={"failed": "AIDE failed: why"})
     assert list(aide.remarks(have, WANT)) == [
-        "changed outside of deploy since 1970-01-01 00:00 UTC: /etc/b",
-        "changed outside of deploy since 1970-01-01 00:00 UTC: /etc/c (added)",
         "AIDE failed: why",
+        "changed outside of deploy since 1970-01-02 00:00 UTC: /etc/b",
+        "changed outside of deploy since an unknown time: /etc/c (added)",
+        "what of this is right, accept by name: operate/drift.py --data accept=PATH",
     ]
-    have.integrity[CONF] = ["by deploy: /etc/a"]
-    assert text(aide.changes(have, WANT))
+    assert list(aide.remarks(having(OURS), WANT)) == []
+
+
+def stdin(command: Any) -> dict[str, Any]:
+    """The order that a command gives to the program on the host."""
+    answer: dict[str, Any] = json.loads(base64.b64decode(command.connector_arguments["_stdin"]))
+    return answer
+
+
+def test_a_run_notes_what_others_changed_before_it_changes_anything_and_once() -> None:
+    (command,) = aide.notes(having(OURS, EDITED, ADDED_FILE), WANT)
+    assert stdin(command) == {"found": {"/etc/b": "changed", "/etc/c": "added"}}
+    assert list(aide.notes(having(OURS, ADDED_FILE), WANT)) == []
 
 
 @pytest.mark.parametrize(
-    ("known", "written"),
+    ("have", "recorded"),
     [
-        ({"notes": {CONF: WANT.config}}, False),
-        ({"notes": {CONF: WANT.config}, "integrity": {CONF: ["added: /etc/x"]}}, True),
-        ({"notes": {CONF: f"{MARK}\n/etc/ssh Kept\n"}}, True),
-        ({"notes": {CONF: WANT.config}, "files": {}}, True),
-        ({"notes": {}, "files": {}}, True),
-        ({"notes": {CONF: "theirs"}, "files": {}}, False),
+        (having(), False),
+        (having(OURS), True),
+        (having(EDITED), False),
+        (having(integrity={"closed": ["/etc/b"]}), True),
+        (having(integrity={"noted": False}), True),
+        (having(notes={CONF: f"{MARK}\n/etc/ssh Kept\n"}), True),
+        (having(files={}), True),
+        (having(notes={}, files={}), True),
+        (having(OURS, notes={CONF: "theirs"}), False),
+        (having(OURS, {"what": "changed", "path": DATABASE}), False),
+        (having(integrity={"failed": "why", "noted": False}), False),
+        (having(integrity={"failed": "why"}, notes={CONF: f"{MARK}\nbroken"}), True),
     ],
-    ids=["known", "changed", "another-configuration", "no-database", "first", "theirs"],
+    ids=[
+        "known",
+        "ours",
+        "others'",
+        "closed",
+        "of-an-earlier-version",
+        "another-configuration",
+        "no-database",
+        "first",
+        "theirs",
+        "database-of-others",
+        "failed",
+        "failed-on-an-edited-configuration",
+    ],
 )
-def test_the_database_is_written_where_it_does_not_say_what_is_there(
-    known: dict[str, Any], written: bool
+def test_the_baseline_is_recorded_where_there_is_something_of_ours_to_record(
+    have: HostState, recorded: bool
 ) -> None:
-    have = state(**{"files": THERE, "integrity": {CONF: []}, **known})
-    assert bool(text(aide.changes(have, WANT))) == written
+    assert bool(text(aide.changes(have, WANT))) == recorded
+
+
+def test_what_settings_say_of_a_path_covers_it_once_it_is_so() -> None:
+    file = files.File("/etc/b", "text")
+    entry = Entry(
+        kind="file", mode=0o644, owner="root", group="root", sha256=hashlib.sha256(b"text").hexdigest()
+    )
+    want = Baseline(WANT.config, (file,))
+    (command,) = aide.changes(having(EDITED, files={**THERE, "/etc/b": entry}), want)
+    assert stdin(command)["take"] == {"/etc/b": 90000.0}
+    other = entry.model_copy(update={"sha256": "0"})
+    assert list(aide.changes(having(EDITED, files={**THERE, "/etc/b": other}), want)) == []
+    assert list(aide.changes(having({**EDITED, "bare": False}, files={**THERE, "/etc/b": entry}), want)) == []
+    mode = Baseline(WANT.config, (files.Mode("/etc/b", 0o644),))
+    assert list(aide.changes(having(EDITED, files={**THERE, "/etc/b": entry}), mode)) == []
+
+
+def test_what_is_accepted_is_named_with_its_time_and_nothing_else_is() -> None:
+    have, want = having(OURS, EDITED, ADDED_FILE), Accepted(("/etc/b",))
+    (command,) = aide.acceptances(have, want)
+    assert stdin(command) == {"take": {"/etc/b": 90000.0}}
+    assert "umask 077" in text([command])[0]
+    assert list(aide.accept_plan(have, want)) == [
+        "accept /etc/b as it is (changed, since 1970-01-02 00:00 UTC)"
+    ]
+    assert list(aide.problems(have, want)) == []
+
+
+@pytest.mark.parametrize("path", ["/etc/a", "/etc/other", "etc/b", ""])
+def test_what_is_no_finding_cannot_be_accepted(path: str) -> None:
+    have, want = having(OURS, EDITED), Accepted((path,))
+    said = f"--data accept={path}: is not a change outside of deploy on this host; there are /etc/b"
+    assert list(aide.problems(have, want)) == [said]
+    assert "exit 1" in text(aide.acceptances(have, want))[0]
+    assert next(aide.problems(having(), want)).endswith("on this host; there is none")
 
 
 def test_a_great_many_changes_are_counted() -> None:
-    many = [f"added: /etc/{number}" for number in range(NAMED + 3)]
-    said = list(aide.remarks(state(notes={CONF: WANT.config}, integrity={CONF: many}), WANT))
-    assert len(said) == NAMED + 1
-    assert said[-1] == f"and 3 more: aide --config {CONF} --check"
+    many = [{"what": "added", "path": f"/etc/{number}"} for number in range(NAMED + 3)]
+    said = list(aide.remarks(having(*many), WANT))
+    assert len(said) == NAMED + 2
+    assert said[-2] == "and 3 more: operate/drift.py lists all"

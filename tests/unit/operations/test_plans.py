@@ -98,9 +98,11 @@ def test_a_plan_reloads_systemd_once_and_records_what_the_run_changes() -> None:
         load="loaded", active="active", enabled="enabled", needs_daemon_reload=False, started=9.0, stamped=0.0
     )
     path = "/etc/systemd/system/a.service"
-    have = state(units={"a.service": unit, "b.service": unit}, integrity={"/etc/aide/aide.conf": []})
+    have = state(units={"a.service": unit, "b.service": unit}, integrity={"/etc/aide/aide.conf": {}})
     then = files.after(have, files.Files((files.File(path, "new"),)))
-    assert then.integrity == {"/etc/aide/aide.conf": [path]}
+    assert [(each.path, each.ours) for each in then.integrity["/etc/aide/aide.conf"].findings] == [
+        (path, True)
+    ]
     first, second = (systemd.Units((systemd.Unit(name, (path,)),)) for name in ("a.service", "b.service"))
     assert "have systemd read its unit files again" in list(systemd.plan(then, first))
     assert list(systemd.changes(systemd.after(then, first), first)) == []

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from provision.pyinfra_bridge.command_line import OPERATE, only_looks, refusal, unknown_word, yes
+from provision.pyinfra_bridge.command_line import (
+    OPERATE,
+    compares,
+    deploys,
+    only_looks,
+    refusal,
+    unknown_word,
+    yes,
+)
 from tests.unit.command import REPO, complaints, pyinfra
 
 
@@ -88,6 +96,10 @@ def test_a_word_that_is_yes_or_no_takes_nothing_else(capsys: pytest.CaptureFixtu
         ({"operations": ("operate/status.py",)}, True),
         ({"operations": ("/srv/repo/operate/logs.py", "operate/releases.py")}, True),
         ({"operations": ("operate/user.py",), "data": ("list=yes",)}, True),
+        ({"operations": ("operate/drift.py",)}, True),
+        ({"operations": ("operate/drift.py",), "data": ("accept=/etc/x",)}, False),
+        ({"operations": ("operate/drift.py",), "data": ("accept=",)}, False),
+        ({"operations": ("operate/drift.py", "deploy.py")}, False),
         ({"operations": ("operate/user.py",), "data": ("add=a@b.org",)}, False),
         ({"operations": ("operate/status.py", "deploy.py")}, False),
         ({"operations": ("status.py",)}, False),
@@ -96,6 +108,9 @@ def test_a_word_that_is_yes_or_no_takes_nothing_else(capsys: pytest.CaptureFixtu
 )
 def test_a_run_that_can_change_nothing_asks_nothing(words: dict[str, tuple[str, ...]], looks: bool) -> None:
     assert only_looks(words) == looks
+    drifts = "operate/drift.py" in words["operations"]
+    assert compares(words) == (looks and drifts)
+    assert deploys(words) == ("deploy.py" in words["operations"] or (looks and drifts)), "reads the sources"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """What a sysadmin reads: plans, summaries, failures."""
 
 from provision.pyinfra_bridge.report import (
+    Difference,
+    Drift,
     Report,
     Step,
     Summary,
+    drift_code,
+    drift_lines,
     failure_lines,
     plan_lines,
     status_lines,
@@ -78,4 +82,34 @@ def test_a_host_of_status_is_a_paragraph_that_begins_with_whether_all_is_well() 
         "[web1] 2 things not well",
         "      wrong  x",
         "      wrong  y",
+    ]
+
+
+def test_drift_is_told_by_cause_with_its_time_and_operation() -> None:
+    edited = Difference("change /etc/issue", "/etc/issue", "this", "that", 7.0, "Install files", "edited")
+    foreign = Difference("x", "/etc/cron.d/x", "absent", "there", cause="foreign")
+    other = Difference("restart a.service", operation="Start units", cause="state")
+    assert drift_lines("web1", Drift([other, foreign, edited])) == [
+        "[web1] 3 differences",
+        "      edited by hand   /etc/issue: expected this, found that; since 1970-01-01 00:00 UTC; Install files",
+        "      not of deploy.py /etc/cron.d/x: expected absent, found there",
+        "      differs          restart a.service; Start units",
+        "      what of this is right, accept by name: operate/drift.py --data accept=PATH",
+    ]
+    assert drift_lines("web1", Drift()) == ["[web1] as wanted"]
+    assert drift_lines("web1", Drift([other], ["AIDE failed"])) == [
+        "[web1] 1 difference",
+        "      cannot tell      AIDE failed",
+        "      differs          restart a.service; Start units",
+    ]
+    assert drift_lines("web1", Drift(unknown=["why"])) == ["[web1] cannot tell", "      cannot tell      why"]
+
+
+def test_the_exit_code_is_that_of_the_host_that_says_least() -> None:
+    wanted, drifted, unknown = Drift(), Drift([Difference("x", cause="state")]), Drift(unknown=["why"])
+    assert [drift_code(each) for each in ([wanted], [wanted, drifted], [drifted, unknown], [])] == [
+        0,
+        2,
+        1,
+        1,
     ]

@@ -1,5 +1,6 @@
 """pyinfra's command line as we change it: its names are still there, and what our parts of it do."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from pyinfra import logger
 
 from provision.pyinfra_bridge import screen
+from provision.pyinfra_bridge.report import Difference, Report, Step
 
 REPO = Path(__file__).parents[3]
 
@@ -116,3 +118,10 @@ def test_an_operation_that_has_nothing_to_say_is_not_named(shown: Shown) -> None
         "[web2] Success",
         "--> Results:",
     ]
+
+
+def test_a_host_is_plain_data_in_json() -> None:
+    step = Step("Install", ["change /etc/x"], differences=[Difference("change /etc/x", "/etc/x")])
+    said = json.loads(json.dumps(screen._as_data(Report(plan=[step], done=[step]))))
+    assert said["changed"] == said["would_change"]
+    assert said["changed"][0]["differences"][0]["subject"] == "/etc/x"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from provision.engine.state import Entry, HostState
+from provision.operations import aide
 from provision.operations.app import status
 from provision.operations.app.status import Place, Whole
 from provision.settings.model import settings_from
@@ -54,6 +55,17 @@ def have(**changed: Any) -> HostState:
         "notes": {status.MEMORY: MEMORY},
     }
     return state(**{**well, **changed})
+
+
+def test_what_others_changed_is_wrong_until_it_is_accepted() -> None:
+    paths = [f"/etc/{number}" for number in range(7)]
+    findings = [{"what": "added", "path": path, "seen": "2026-01-31T12:00:00Z"} for path in paths]
+    findings += [{"what": "changed", "path": "/etc/ours", "ours": True}]
+    found = have(integrity={aide.CONF: {"findings": findings, "failed": "AIDE failed: why"}})
+    assert list(status.wrong(found, WANT)) == [
+        "AIDE failed: why",
+        f"changed outside of deploy: {', '.join(paths[:5])} and 2 more; look with operate/drift.py",
+    ]
 
 
 def test_a_host_that_is_well_has_nothing_wrong() -> None:
