@@ -170,7 +170,8 @@ def test_a_release_that_fails_only_once_it_is_live_is_left_again(
     assert again.code == 1
     assert "was live and is marked bad" in again.said
     assert again.changed == []
-    assert deploy(deployed.name).changed == []
+    run = deploy(deployed.name)
+    assert run.changed == [], run.said
 
 
 def test_a_good_release_is_switched_to_recorded_and_the_next_run_changes_nothing(
