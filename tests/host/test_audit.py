@@ -37,7 +37,12 @@ class Break:
 
 def drop_in(unit: str, *lines: str) -> str:
     """A command that adds a drop-in to a unit of beta's. It takes effect with RELOAD."""
-    folder = f"/etc/systemd/system/harvest-beta-{unit}.d"
+    return of_host(f"harvest-beta-{unit}", *lines)
+
+
+def of_host(unit: str, *lines: str) -> str:
+    """The same, for any unit of the host."""
+    folder = f"/etc/systemd/system/{unit}.d"
     return f"mkdir -p {folder}; printf '%s\\n' {' '.join(lines)} >>{folder}/mine.conf"
 
 
@@ -94,6 +99,26 @@ BREAKS = {
         "chmod 644 /etc/harvest-notify/receiver.json",
         ("test_root_alone_can_read_the_secret",),
         "644 root",
+    ),
+    "nothing is looked at hourly": Break(
+        "systemctl stop harvest-notify.timer",
+        ("test_the_timer_is_active_and_enabled",),
+        "'inactive'",
+    ),
+    "message not delivered, sender's sandbox open": Break(
+        of_host("harvest-notify-send.service", "[Service]", "ExecStartPre=/bin/false", *OPEN)
+        + "; systemctl daemon-reload; ! systemctl start harvest-notify-send.service 2>/dev/null",
+        (
+            "test_the_last_message_was_delivered",
+            "test_the_services_that_report_are_sandboxed",
+            "test_no_unit_has_failed",
+        ),
+        "journalctl -u harvest-notify-send.service -e",
+    ),
+    "sandbox of the figures open": Break(
+        of_host("harvest-metrics.service", "[Service]", *OPEN),
+        ("test_the_services_that_serve_figures_are_sandboxed",),
+        "harvest-metrics.service",
     ),
     "figures stale": Break(
         "systemctl stop harvest-metrics.timer; systemctl start harvest-metrics.service; "
@@ -177,6 +202,11 @@ FOR_THE_HOST = {
     "test_root_alone_can_read_the_secret",
     "test_the_figures_are_fresh",
     "test_the_exporter_and_the_timer_are_active_and_enabled",
+    "test_the_timer_is_active_and_enabled",
+    "test_the_last_message_was_delivered",
+    "test_no_unit_has_failed",
+    "test_the_services_that_report_are_sandboxed",
+    "test_the_services_that_serve_figures_are_sandboxed",
 }
 """What the audit asks of a host once."""
 
