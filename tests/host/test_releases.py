@@ -123,6 +123,8 @@ def test_a_rollout_that_fails_on_the_second_host_returns_the_first_and_is_resume
     assert (code, [live(host) for host in both]) == (0, [left["id"], left["id"]]), said
     assert records(deployed)[before]["outcome"] == "good"
     twin.down()
+    run = deploy(deployed.name)
+    assert (run.code, live(deployed)) == (0, before), run.said
 
 
 @pytest.mark.parametrize("case", BROKEN)
