@@ -15,7 +15,7 @@ from typing import Any
 from provision.engine.operation import Command, converge, script
 from provision.engine.state import Finding, HostState, Integrity, Query
 from provision.operations.files import Directory, File, Item, Link
-from provision.pyinfra_bridge.report import moment
+from provision.pyinfra_bridge.report import ACCEPT, moment
 from provision.remote import aide, program
 
 CONF = "/etc/aide/aide.conf"
@@ -80,7 +80,7 @@ def remarks(have: HostState, want: Baseline) -> Iterator[str]:
     if len(changed) > NAMED:
         yield f"and {len(changed) - NAMED} more: operate/drift.py lists all"
     if changed:
-        yield "what of this is right, accept by name: operate/drift.py --data accept=PATH"
+        yield ACCEPT
 
 
 def order(verb: str, **words: Any) -> Command:

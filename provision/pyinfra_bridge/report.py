@@ -171,6 +171,8 @@ CAUSES = {
 }
 """What made a difference, as far as AIDE tells, and in words: a file of ours that was changed on the host; what others
 changed and no operation answers for; what is as the last run left it, while the settings changed; all else."""
+ACCEPT = "what of this is right, accept by name: operate/drift.py --data accept=PATH"
+"""Follows what others changed."""
 
 
 def drift_lines(name: str, drift: Drift) -> list[str]:
@@ -187,7 +189,7 @@ def drift_lines(name: str, drift: Drift) -> list[str]:
         words += [each.operation] if each.operation else []
         lines.append(f"      {CAUSES[each.cause]:<16} {'; '.join(words)}")
     if any(each.cause == "foreign" for each in drift.differences):
-        lines.append("      what of this is right, accept by name: operate/drift.py --data accept=PATH")
+        lines.append(f"      {ACCEPT}")
     return lines
 
 
